@@ -1,0 +1,1 @@
+"""AscendCL model execution for Python, over the real CANN libraries or a simulated Ascend device."""

@@ -1,0 +1,1 @@
+"""The command line of aclcffi, started by `python -m aclcffi` and by the program `aclcffi`."""

@@ -1,0 +1,1 @@
+"""What helps to test programs that use aclcffi: fixtures, strategies and the contract suite."""

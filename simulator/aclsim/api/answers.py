@@ -1,0 +1,71 @@
+"""What a call returns when it fails: the code, or what a function without codes gives instead, and the sentence."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from aclsim.api.types import ffi
+from aclsim.core import codes
+from aclsim.core.fault import Fault
+
+if TYPE_CHECKING:
+    from aclsim.core.world import World
+
+_KEPT_MESSAGES = 16
+
+
+def is_code(result: Any) -> bool:
+    """Whether a function's result is an aclError."""
+    return bool(result.cname == "int")
+
+
+def nothing(result: Any) -> Any:
+    """What a getter answers instead of a value (MD2.05): NULL, 0, or -1 for an enum."""
+    if result.kind == "pointer":
+        return ffi.cast(result, 0)
+    if result.kind == "enum":
+        return -1
+    return None if result.kind == "void" else 0
+
+
+def remember(world: "World", name: str, fault: Fault) -> None:
+    """Keep the sentence for aclGetRecentErrMsg and the code for aclrtGetLastError."""
+    messages = world.library.messages if world.library.messages is not None else world.thread.messages
+    messages.append(f"{name}: {fault}")
+    del messages[:-_KEPT_MESSAGES]
+    if fault.sets_last_error:
+        world.thread.last_error = fault.code
+
+
+def failure(world: "World", name: str, result: Any) -> Callable[[Fault], Any]:
+    """The function that turns a fault of `name` into its return value."""
+    answer = None if is_code(result) else nothing(result)
+    returns_code = is_code(result)
+
+    def failed(fault: Fault) -> Any:
+        remember(world, name, fault)
+        return fault.code if returns_code else answer
+
+    return failed
+
+
+def gone(world: "World", name: str, result: Any) -> Callable[[], Any]:
+    """The function that answers calls to a machine that is closed, or was left behind by a fork."""
+    failed = failure(world, name, result)
+
+    def answer() -> Any:
+        return failed(Fault(codes.ACL_ERROR_UNINITIALIZE, world.closed[0]))
+
+    return answer
+
+
+def not_modelled(name: str) -> Callable[..., Any]:
+    """The stand-in for a declared function that the simulator does not model yet."""
+
+    def call(*_arguments: Any) -> Any:
+        raise Fault(
+            codes.ACL_ERROR_API_NOT_SUPPORT,
+            "the simulator declares this function but does not model it yet; the cann backend has it",
+        )
+
+    call.__name__ = name
+    return call

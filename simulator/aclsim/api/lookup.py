@@ -1,0 +1,65 @@
+"""From handles to objects."""
+
+from aclsim.api.types import CData, address_of
+from aclsim.core import codes
+from aclsim.core.fault import Fault
+from aclsim.core.handles import HandleTable, Item
+from aclsim.core.stream import Stream
+from aclsim.core.world import World
+
+
+def live_stream(world: World, stream: CData) -> Stream | None:
+    """The stream of a handle, None for NULL: gate G2 (contract_rt section 1).
+
+    Raises:
+        Fault: 107017 for a destroyed or foreign handle.
+    """
+    if not stream:
+        return None
+    found = world.streams.get(stream)
+    if found is None:
+        raise Fault(codes.ACL_ERROR_RT_INVALID_HANDLE, f"stream: {world.explain_handle(address_of(stream), 'stream')}")
+    return found
+
+
+def or_default(world: World, stream: Stream | None) -> Stream:
+    """The stream itself, for None the default stream of the current context.
+
+    Raises:
+        Fault: 107002 when the thread has no current context.
+    """
+    context = world.current_context()
+    if stream is not None:
+        return stream
+    if context.default_stream is None:  # contexts of IPV350 and torn down ones
+        raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, f"stream is NULL and the {context!r} has no default stream")
+    return context.default_stream
+
+
+def own(world: World, stream: Stream | None) -> Stream:
+    """The stream (None: the default stream), which must belong to the current context.
+
+    Raises:
+        Fault: 107002 without a current context, 107003 for a stream of another one.
+    """
+    stream = or_default(world, stream)
+    if stream.context is not world.current_context():
+        raise Fault(
+            codes.ACL_ERROR_RT_STREAM_CONTEXT,
+            f"{stream!r} belongs to another context than the calling thread's current one, a {world.current_context()!r}",
+        )
+    return stream
+
+
+def item(world: World, table: HandleTable[Item], handle: CData, parameter: str) -> Item:
+    """The object behind a pointer to an ACL object.
+
+    Raises:
+        Fault: 100000 for NULL, and for a destroyed or foreign object (a choice: hardware reads freed memory there).
+    """
+    found = table.get(handle)
+    if found is not None:
+        return found
+    if not handle:
+        raise Fault(codes.ACL_ERROR_INVALID_PARAM, f"{parameter} is NULL")
+    raise Fault(codes.ACL_ERROR_INVALID_PARAM, f"{parameter}: {world.explain_handle(address_of(handle), table.kind)}")

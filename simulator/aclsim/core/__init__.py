@@ -1,0 +1,4 @@
+"""The simulated machine: worlds, devices, contexts, streams, tasks, memory and time.
+
+This package knows neither cffi nor numpy nor the binding. What goes wrong is a `Fault`; `aclsim.api` turns it into a code.
+"""

@@ -1,0 +1,23 @@
+"""A context: streams of one device that belong together."""
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aclsim.core.device import Device
+    from aclsim.core.stream import Stream
+
+
+class Context:
+    """A context of a device: primary (made by aclrtSetDevice) or explicit (aclrtCreateContext)."""
+
+    def __init__(self, device: "Device", *, primary: bool) -> None:
+        self.device = device
+        self.primary = primary
+        self.alive = True
+        self.handle: Hashable = None
+        self.streams: dict[Stream, None] = {}
+        self.default_stream: Stream | None = None
+
+    def __repr__(self) -> str:
+        return f"{'primary' if self.primary else 'explicit'} context of device {self.device.number}"

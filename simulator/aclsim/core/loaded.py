@@ -1,0 +1,113 @@
+"""Loaded models and their execution."""
+
+from aclsim.core import codes
+from aclsim.core.context import Context
+from aclsim.core.fault import Fault
+from aclsim.core.memory import Allocation, Memory, Span
+from aclsim.core.stream import Stream
+from aclsim.core.task import Range, Task
+from aclsim.models.description import Executable
+
+SYNCHRONOUS, ASYNCHRONOUS = "synchronously", "asynchronously"
+
+
+class LoadedModel:
+    """A model under an id. `mode` is the manner of its first execution, which sticks (MD7.07)."""
+
+    def __init__(self, number: int, executable: Executable, context: Context | None) -> None:
+        self.number = number
+        self.executable = executable
+        self.context = context
+        self.mode: str | None = None
+        self.loaded = True
+        self.memory: tuple[Allocation, ...] = ()
+
+
+class Operand:
+    """One input or output of a queued execution: where its bytes are, found when the call was made.
+
+    A wrong address is no error of the call: as on the device, the execution fails.
+    """
+
+    __slots__ = ("address", "label", "problem", "size", "span")
+
+    def __init__(self, memory: Memory, label: str, address: int, size: int) -> None:
+        self.label = label
+        self.address = address
+        self.size = size
+        self.span: Span | None = None
+        self.problem = ""
+        try:
+            span = memory.span(address, size)
+        except Fault as fault:
+            self.problem = fault.message
+            return
+        if span.allocation is None or span.allocation.on_host:
+            self.problem = f"0x{address:x} is host memory; models read and write device memory"
+        else:
+            self.span = span
+
+    @property
+    def ranges(self) -> tuple[Range, ...]:
+        """The addresses it covers; none where the address is wrong."""
+        return ((self.address, self.size),) if self.span else ()
+
+    def resolve(self) -> Span:
+        """The bytes, at execution.
+
+        Raises:
+            Fault: 507053 when the address is wrong or its memory was freed meanwhile.
+        """
+        span = self.span
+        if span is None:
+            raise Fault(codes.ACL_ERROR_RT_DEVICE_MEM_ERROR, f"{self.label}: {self.problem}")
+        if span.allocation is not None and span.allocation.freed:
+            raise Fault(
+                codes.ACL_ERROR_RT_DEVICE_MEM_ERROR,
+                f"{self.label}: {span.allocation!r} was freed before the execution ran",
+            )
+        return span
+
+
+class Execution(Task):
+    """One queued run of a model. Its operands were taken from the datasets when it was submitted."""
+
+    __slots__ = ("inputs", "model", "outputs")
+
+    def __init__(
+        self, stream: Stream, duration: int, model: LoadedModel, inputs: list[Operand], outputs: list[Operand]
+    ) -> None:
+        super().__init__(stream, duration)
+        self.model = model
+        self.inputs = inputs
+        self.outputs = outputs
+
+    name = "execution of a model"
+
+    @property
+    def reads(self) -> tuple[Range, ...]:
+        """The inputs' addresses."""
+        return tuple(part for operand in self.inputs for part in operand.ranges)
+
+    @property
+    def writes(self) -> tuple[Range, ...]:
+        """The outputs' addresses."""
+        return tuple(part for operand in self.outputs for part in operand.ranges)
+
+    def run(self) -> None:
+        """Compute the outputs.
+
+        Raises:
+            Fault: 507011 when the model was unloaded or cannot compute, 507053 for memory that is not there.
+        """
+        if not self.model.loaded:
+            raise Fault(
+                codes.ACL_ERROR_RT_MODEL_EXECUTE, f"model {self.model.number} was unloaded before its execution ran"
+            )
+        inputs = [operand.resolve().read() for operand in self.inputs]
+        outputs = [operand.resolve().write() for operand in self.outputs]
+        self.model.executable.run(inputs, outputs)
+
+    def describe(self) -> str:
+        """Name the model."""
+        return f"execution of model {self.model.number}"

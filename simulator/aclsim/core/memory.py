@@ -1,0 +1,268 @@
+"""Device memory and the host memory that ACL handed out."""
+
+import ctypes
+import mmap
+from bisect import bisect_right, insort
+from collections import deque
+from collections.abc import Callable, Hashable
+
+from aclsim.core import codes, host
+from aclsim.core.fault import Fault
+from aclsim.core.reservation import ADDRESSES, AddressSpace
+
+_ALIGNMENT = 64  # RT8.01: addresses are 64-byte aligned
+_PADDING = 32  # RT8.01: sizes are rounded up to 32 and get 32 more
+_PIECE = 1 << 26  # device addresses that a world takes at a time
+_MAPPED_FROM = 1 << 18  # from here on an allocation is a mapping of its own: untouched pages cost nothing
+_MAP_NORESERVE = 0x4000
+_REMEMBERED = 1024  # freed allocations kept by address and size, for messages only
+
+
+def padded(size: int) -> int:
+    """Bytes that an allocation of `size` takes on the device (RT8.01)."""
+    return -(-size // _PADDING) * _PADDING + _PADDING
+
+
+def _backing(size: int) -> memoryview:
+    """Zeroed bytes behind an allocation. Private to this process, also after a fork."""
+    if size < _MAPPED_FROM:
+        return memoryview(bytearray(size))
+    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE))
+
+
+class Allocation:
+    """One live or freed piece of memory: device memory of a device, or page-locked host memory (device None).
+
+    `data` is a writable view of `extent` bytes; `size` is what the caller asked for. Queued tasks keep the object, so
+    its bytes outlive aclrtFree, but `freed` tells that they are no longer the program's.
+    """
+
+    __slots__ = ("_keep", "address", "data", "device", "extent", "freed", "pointer", "size")
+
+    def __init__(self, address: int, size: int, data: memoryview, device: int | None) -> None:
+        self.address = address
+        self.size = size
+        self.data = data
+        self.extent = len(data)
+        self.device = device
+        self.freed = False
+        self.pointer: Hashable = address
+        self._keep: object = None
+
+    @property
+    def on_host(self) -> bool:
+        """Whether this is page-locked host memory."""
+        return self.device is None
+
+    def __repr__(self) -> str:
+        where = "page-locked host" if self.device is None else f"device {self.device}"
+        return f"{where} memory of {self.size} bytes at 0x{self.address:x}" + (" (freed)" if self.freed else "")
+
+
+class _Table:
+    """Live allocations of one kind by address."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._by_start: dict[int, Allocation] = {}
+
+    def add(self, allocation: Allocation) -> None:
+        insort(self._starts, allocation.address)
+        self._by_start[allocation.address] = allocation
+
+    def remove(self, allocation: Allocation) -> None:
+        del self._starts[bisect_right(self._starts, allocation.address) - 1]
+        del self._by_start[allocation.address]
+
+    def at(self, address: int) -> Allocation | None:
+        return self._by_start.get(address)
+
+    def around(self, address: int) -> Allocation | None:
+        index = bisect_right(self._starts, address) - 1
+        if index < 0:
+            return None
+        allocation = self._by_start[self._starts[index]]
+        return allocation if address < allocation.address + allocation.extent else None
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+
+class Span:
+    """`size` bytes somewhere in the machine: in an allocation, or in host memory that only the caller knows."""
+
+    __slots__ = ("address", "allocation", "offset", "size")
+
+    def __init__(self, allocation: Allocation | None, address: int, offset: int, size: int) -> None:
+        self.allocation = allocation
+        self.address = address
+        self.offset = offset
+        self.size = size
+
+    def read(self) -> memoryview:
+        """The bytes, to read."""
+        if self.allocation is None:
+            return host.read_host(self.address, self.size)
+        return self.allocation.data[self.offset : self.offset + self.size]
+
+    def write(self) -> memoryview:
+        """The bytes, to write."""
+        if self.allocation is None:
+            return host.write_host(self.address, self.size)
+        return self.allocation.data[self.offset : self.offset + self.size]
+
+
+class Memory:
+    """All memory of one world.
+
+    Device allocations are counted against the capacity of their device. Addresses come from the process's reservation
+    and are not used again while fresh ones are left. Where host and device share memory (`shared`, the run mode
+    ACL_DEVICE) they are real addresses instead. `check_host` asks the kernel about host memory that ACL did not hand out.
+    """
+
+    def __init__(
+        self, devices: int, capacity: int, pointer: Callable[[int], Hashable], space: AddressSpace = ADDRESSES
+    ) -> None:
+        self.capacity = capacity
+        self.used = [0] * devices
+        self.check_host = False
+        self.shared = False
+        self._pointer = pointer
+        self._space = space
+        self._reserved = _Table()  # addresses in the reservation: device memory that the host cannot read
+        self._real = _Table()  # addresses of the process: page-locked memory, and device memory where it is shared
+        self._by_pointer: dict[Hashable, Allocation] = {}
+        self.pieces: list[tuple[int, int]] = []
+        self._fresh = self._end = 0
+        self._freed: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
+
+    def allocate(self, device: int, size: int, extent: int) -> Allocation:
+        """Allocate `size` bytes of device memory that take `extent` bytes there.
+
+        Raises:
+            Fault: 207001 when the device has not that much left.
+        """
+        free = self.capacity - self.used[device]
+        if extent > free:
+            raise Fault(
+                codes.ACL_ERROR_RT_MEMORY_ALLOCATION,
+                f"device {device} has {free} of {self.capacity} bytes left, {extent} are needed for {size}",
+            )
+        if self.shared:
+            allocation = self._at_real_address(size, extent, device)
+            self.used[device] += extent
+            return allocation
+        step = -(-extent // _ALIGNMENT) * _ALIGNMENT
+        try:
+            if self._fresh + step > self._end:
+                piece = self._space.take(max(step, _PIECE))
+                self.pieces.append(piece)
+                self._fresh, self._end = piece[0], sum(piece)
+            data = _backing(extent)
+        except (MemoryError, OSError) as error:
+            raise Fault(
+                codes.ACL_ERROR_RT_MEMORY_ALLOCATION, f"the host cannot hold {extent} bytes of device memory: {error}"
+            ) from None
+        allocation = Allocation(self._fresh, size, data, device)
+        self._fresh += step
+        self.used[device] += extent
+        self._reserved.add(allocation)
+        return self._publish(allocation)
+
+    def allocate_host(self, size: int) -> Allocation:
+        """Allocate `size` bytes of page-locked host memory.
+
+        Raises:
+            Fault: 207001 when the host has not that much.
+        """
+        return self._at_real_address(size, size, None)
+
+    def _at_real_address(self, size: int, extent: int, device: int | None) -> Allocation:
+        try:
+            data = _backing(extent + _ALIGNMENT)
+        except (MemoryError, OSError, OverflowError) as error:
+            raise Fault(codes.ACL_ERROR_RT_MEMORY_ALLOCATION, f"the host has no {size} bytes left: {error}") from None
+        start = ctypes.c_char.from_buffer(data)
+        skip = -ctypes.addressof(start) % _ALIGNMENT
+        allocation = Allocation(ctypes.addressof(start) + skip, size, data[skip : skip + extent], device)
+        allocation._keep = start
+        self._real.add(allocation)
+        return self._publish(allocation)
+
+    def _publish(self, allocation: Allocation) -> Allocation:
+        allocation.pointer = self._pointer(allocation.address)
+        self._by_pointer[allocation.pointer] = allocation
+        return allocation
+
+    def free(self, allocation: Allocation) -> None:
+        """Free at once, whatever is still queued on it (RT12.19)."""
+        allocation.freed = True
+        del self._by_pointer[allocation.pointer]
+        self._freed.append((allocation.address, allocation.extent))
+        (self._reserved if allocation.address in self._space else self._real).remove(allocation)
+        if allocation.device is not None:
+            self.used[allocation.device] -= allocation.extent
+
+    def at(self, address: int) -> Allocation | None:
+        """The live allocation that starts at `address`."""
+        return (self._reserved if address in self._space else self._real).at(address)
+
+    def starting_at(self, pointer: Hashable) -> Allocation | None:
+        """The live allocation whose first byte `pointer` names; the fast way for whole buffers."""
+        return self._by_pointer.get(pointer)
+
+    def find(self, address: int) -> Allocation | None:
+        """The live allocation that holds `address`."""
+        return (self._reserved if address in self._space else self._real).around(address)
+
+    def is_device(self, address: int) -> bool:
+        """Whether `address` is a device address, live or not."""
+        return address in self._space
+
+    def span(self, address: int, size: int) -> Span:
+        """Say what `size` bytes at `address` are.
+
+        Raises:
+            Fault: 107000 for device addresses that are freed, foreign or outside their allocation, and for a range
+                that runs over the end of page-locked memory.
+        """
+        allocation = self.find(address)
+        if allocation is not None:
+            offset = address - allocation.address
+            if offset + size > allocation.extent:
+                raise Fault(
+                    codes.ACL_ERROR_RT_PARAM_INVALID,
+                    f"{size} bytes at 0x{address:x} run over the end of {allocation!r} (offset {offset})",
+                )
+            return Span(allocation, address, offset, size)
+        if address in self._space:
+            raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, self.explain(address))
+        if self.check_host and not host.accessible(address, size):
+            raise Fault(codes.ACL_ERROR_INVALID_PARAM, f"{size} bytes at 0x{address:x} are not memory of this process")
+        host.read_host(address, size)  # refuses what leaves the address space
+        return Span(None, address, 0, size)
+
+    def explain(self, address: int) -> str:
+        """Say in words why `address` is no usable device address."""
+        for start, extent in reversed(self._freed):
+            if start <= address < start + extent:
+                return f"device address 0x{address:x} lies in memory of {extent} bytes at 0x{start:x} that was freed"
+        for start, size in self.pieces:
+            if start <= address < start + size:
+                return f"device address 0x{address:x} lies in no live allocation"
+        return f"device address 0x{address:x} was not allocated by this backend"
+
+    def live(self) -> tuple[int, int]:
+        """How many device and page-locked allocations live."""
+        host = sum(allocation.on_host for allocation in self._by_pointer.values())
+        return len(self._by_pointer) - host, host
+
+    def release(self) -> None:
+        """Return the addresses to the process. Nothing of this world may be used afterwards."""
+        release_pieces(self.pieces, self._space)
+
+
+def release_pieces(pieces: list[tuple[int, int]], space: AddressSpace = ADDRESSES) -> None:
+    """Return pieces of addresses; the part of `Memory.release` that a finalizer may call without the world."""
+    while pieces:
+        space.give_back(*pieces.pop())

@@ -1,0 +1,44 @@
+"""A stream: tasks in the order in which they were submitted."""
+
+from collections import deque
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from aclsim.core.fault import Fault
+
+if TYPE_CHECKING:
+    from aclsim.core.context import Context
+    from aclsim.core.task import Task
+
+
+class Stream:
+    """A queue of tasks of one context.
+
+    `free_at` is the virtual time at which the last started task ends. `error` is what the next synchronise delivers
+    (CONTINUE mode, RT13.01). `work` is address and size of the work memory that the stream brings for models
+    (aclrtCreateStreamV2).
+    """
+
+    __slots__ = ("alive", "context", "error", "flags", "free_at", "handle", "number", "priority", "queue", "work")
+
+    def __init__(
+        self, context: "Context", number: int, flags: int = 0, priority: int = 0, work: tuple[int, int] = (0, 0)
+    ) -> None:
+        self.context = context
+        self.number = number
+        self.flags = flags
+        self.priority = priority
+        self.work = work
+        self.queue: deque[Task] = deque()
+        self.free_at = 0
+        self.error: Fault | None = None
+        self.alive = True
+        self.handle: Hashable = None
+
+    def take_error(self) -> Fault | None:
+        """The error of a failed task, once (RT13.01)."""
+        error, self.error = self.error, None
+        return error
+
+    def __repr__(self) -> str:
+        return f"stream {self.number}"

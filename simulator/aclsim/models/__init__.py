@@ -1,0 +1,1 @@
+"""What executes: descriptions of models, and the readers that make executables of files."""

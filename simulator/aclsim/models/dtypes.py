@@ -1,0 +1,27 @@
+"""Element types of ONNX by number, as numbers of aclDataType."""
+
+from _aclcffi import lib
+
+BY_ONNX = {
+    1: lib.ACL_FLOAT,
+    2: lib.ACL_UINT8,
+    3: lib.ACL_INT8,
+    4: lib.ACL_UINT16,
+    5: lib.ACL_INT16,
+    6: lib.ACL_INT32,
+    7: lib.ACL_INT64,
+    9: lib.ACL_BOOL,
+    10: lib.ACL_FLOAT16,
+    11: lib.ACL_DOUBLE,
+    12: lib.ACL_UINT32,
+    13: lib.ACL_UINT64,
+    14: lib.ACL_COMPLEX64,
+    15: lib.ACL_COMPLEX128,
+    16: lib.ACL_BF16,
+    17: lib.ACL_FLOAT8_E4M3FN,
+    19: lib.ACL_FLOAT8_E5M2,
+    24: lib.ACL_FLOAT8_E8M0,
+}
+"""Those of whole bytes: ONNX packs its 4-bit types two to a byte, aclDataType's count one each, and strings have no size."""
+
+TO_ONNX = {acl: onnx for onnx, acl in BY_ONNX.items()}

@@ -1,0 +1,224 @@
+"""ONNX files: described with onnx, computed with onnxruntime or onnx's reference evaluator."""
+
+from collections.abc import Callable
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aclcffi.dtypes import dtype_of, needs_ml_dtypes
+from aclsim.core import codes
+from aclsim.core.fault import Fault
+from aclsim.models.description import Executable, Tensor
+from aclsim.models.dtypes import BY_ONNX, TO_ONNX
+from aclsim.models.refusal import Refusal
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, ValueInfoProto
+
+ENGINES = ("onnxruntime", "reference")
+
+_FORMAT_NCHW, _FORMAT_ND = 0, 2
+_WORK_STEP = 512
+
+Feeds = dict[str, Any]
+Compute = Callable[[Feeds], list[Any]]
+
+
+def load_onnx(data: bytes, folder: Path | None, engine: str) -> Executable:
+    """Make an executable of an ONNX file's bytes; see `aclsim.models.formats.load_model`."""
+    onnx = _import("onnx")
+    try:
+        model = onnx.load_model_from_string(data)
+    except Exception as error:  # noqa: BLE001 - protobuf raises what it likes
+        raise Refusal(f"it does not parse as ONNX: {error}", recognised=False) from None
+    if not model.graph.output:
+        raise Refusal("it is no ONNX model: there is no graph with an output in it", recognised=False)
+    external = _external(model)
+    if external:
+        if folder is None:
+            raise Refusal(
+                "the model keeps weights in files beside it; load it from its file, not from memory", recognised=True
+            )
+        _check_external(model, folder)
+        onnx.load_external_data_for_model(model, str(folder))
+    try:
+        onnx.checker.check_model(model)
+    except Exception as error:  # noqa: BLE001 - the checker's own words are the message
+        raise Refusal(f"onnx's checker refuses the model: {error}", recognised=True) from None
+    # Weights from other files are in `model` by now, not in the file's own bytes.
+    return OnnxModel(model, model.SerializeToString() if external else data, engine)
+
+
+def _import(name: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise Refusal(
+            f"{name} is needed to run ONNX models: install aclcffi[onnx] ({error})", recognised=True
+        ) from None
+
+
+def _external(model: "ModelProto") -> bool:
+    return any(tensor.data_location == 1 for tensor in model.graph.initializer)
+
+
+def _check_external(model: "ModelProto", folder: Path) -> None:
+    root = folder.resolve()
+    for tensor in model.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                file = (root / entry.value).resolve()
+                if not file.is_relative_to(root):
+                    raise Refusal(
+                        f"weight {tensor.name!r} lies in {entry.value!r}, outside the model's folder", recognised=True
+                    )
+                if not file.is_file():
+                    raise Refusal(f"weight {tensor.name!r}: there is no file {entry.value!r}", recognised=True)
+
+
+class OnnxModel:
+    """A static ONNX model. Sizes are in bytes; tensors are dense, in C order."""
+
+    def __init__(self, model: "ModelProto", data: bytes, engine: str) -> None:
+        constants = {tensor.name for tensor in model.graph.initializer}
+        fed = [value for value in model.graph.input if value.name not in constants]
+        self.inputs = tuple(_tensor(value, first=True) for value in fed)
+        self.outputs = tuple(_tensor(value, first=False) for value in model.graph.output)
+        self.weight_size = sum(_weight_bytes(tensor) for tensor in model.graph.initializer)
+        bytes_of_tensors = sum(tensor.size for tensor in self.inputs + self.outputs)
+        # Fixed so that it is the same everywhere: no engine's arena says what the device would need.
+        self.work_size = max(-(-bytes_of_tensors // _WORK_STEP), 1) * _WORK_STEP
+        self._compute = _reference(model) if engine == "reference" else _onnxruntime(data, self.inputs, self.outputs)
+
+    def run(self, inputs: list[memoryview], outputs: list[memoryview]) -> None:
+        """Compute the outputs from the inputs, each view exactly one tensor.
+
+        Raises:
+            Fault: 507011 with the engine's words when it fails.
+        """
+        import numpy as np
+
+        feeds = {
+            tensor.name: np.frombuffer(view, dtype_of(tensor.dtype)).reshape(tensor.dims)
+            for tensor, view in zip(self.inputs, inputs, strict=True)
+        }
+        try:
+            results = self._compute(feeds)
+        except Exception as error:  # noqa: BLE001 - engines raise what they like
+            raise Fault(codes.ACL_ERROR_RT_MODEL_EXECUTE, f"the model's computation failed: {error}") from None
+        for tensor, view, result in zip(self.outputs, outputs, results, strict=True):
+            dense = np.ascontiguousarray(result)
+            if dense.nbytes != tensor.size:
+                raise Fault(
+                    codes.ACL_ERROR_RT_MODEL_EXECUTE,
+                    f"output {tensor.name!r} came out with shape {dense.shape}, the model says {tensor.dims}",
+                )
+            np.frombuffer(view, np.uint8)[:] = dense.reshape(-1).view(np.uint8)
+
+
+def _data_type(value: "ValueInfoProto") -> int:
+    kind = value.type.WhichOneof("value")
+    if kind != "tensor_type":
+        raise Refusal(f"{value.name!r} is no tensor but a {kind}; ACL models have tensors only", recognised=True)
+    number = value.type.tensor_type.elem_type
+    data_type = BY_ONNX.get(number)
+    if data_type is None:
+        raise Refusal(
+            f"{value.name!r} has ONNX element type {number}, which no aclDataType of whole bytes holds", recognised=True
+        )
+    return data_type
+
+
+def _tensor(value: "ValueInfoProto", *, first: bool) -> Tensor:
+    data_type = _data_type(value)
+    if not value.type.tensor_type.HasField("shape"):
+        raise Refusal(f"{value.name!r} has no shape; only models with fixed shapes run so far", recognised=True)
+    dims = []
+    for dim in value.type.tensor_type.shape.dim:
+        if dim.WhichOneof("value") != "dim_value":
+            raise Refusal(
+                f"{value.name!r} has the symbolic dimension {dim.dim_param or '?'!r}; only fixed shapes run so far: "
+                "fix it with onnx.tools.update_model_dims or export with static shapes",
+                recognised=True,
+            )
+        if dim.dim_value < 0:
+            raise Refusal(f"{value.name!r} has the dimension {dim.dim_value}", recognised=True)
+        dims.append(dim.dim_value)
+    try:
+        item_size = dtype_of(data_type).itemsize
+    except ImportError as error:
+        raise Refusal(f"{value.name!r}: {error}", recognised=True) from None
+    # The converter's default for ONNX: a 4-D input is NCHW, everything else has no layout.
+    layout = _FORMAT_NCHW if first and len(dims) == 4 else _FORMAT_ND
+    return Tensor(value.name, tuple(dims), data_type, layout, prod(dims) * item_size)
+
+
+def _weight_bytes(tensor: Any) -> int:
+    data_type = BY_ONNX.get(tensor.data_type)
+    if data_type is None:  # packed 4-bit numbers and strings: as many bytes as the file keeps
+        return len(tensor.raw_data)
+    return int(prod(tensor.dims)) * dtype_of(data_type).itemsize
+
+
+def session_options(onnxruntime: Any) -> Any:
+    """The options of every session: one thread, so that results do not depend on the machine, and no chatter."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return options
+
+
+def _onnxruntime(data: bytes, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Compute:
+    onnxruntime = _import("onnxruntime")
+    try:
+        session = onnxruntime.InferenceSession(data, session_options(onnxruntime), providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
+        raise Refusal(f"onnxruntime refuses the model: {error}", recognised=True) from None
+    if any(needs_ml_dtypes(tensor.dtype) for tensor in inputs + outputs):
+        return _by_address(session, inputs, outputs)
+    names = [tensor.name for tensor in outputs]
+
+    def compute(feeds: Feeds) -> list[Any]:
+        results: list[Any] = session.run(names, feeds)
+        return results
+
+    return compute
+
+
+def _by_address(session: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Compute:
+    """Compute with tensors that numpy does not know: bfloat16 and the 8-bit floats go in and out by address."""
+    import numpy as np
+
+    def compute(feeds: Feeds) -> list[Any]:
+        binding = session.io_binding()
+        kept = []
+        for tensor in inputs:
+            dense = np.ascontiguousarray(feeds[tensor.name])
+            kept.append(dense)
+            onnx_type = TO_ONNX[tensor.dtype]
+            binding.bind_input(tensor.name, "cpu", 0, onnx_type, list(tensor.dims), dense.ctypes.data)
+        results = []
+        for tensor in outputs:
+            result = np.zeros(tensor.dims, dtype_of(tensor.dtype))
+            results.append(result)
+            onnx_type = TO_ONNX[tensor.dtype]
+            binding.bind_output(tensor.name, "cpu", 0, onnx_type, list(tensor.dims), result.ctypes.data)
+        session.run_with_iobinding(binding)
+        return results
+
+    return compute
+
+
+def _reference(model: "ModelProto") -> Compute:
+    from onnx.reference import ReferenceEvaluator
+
+    evaluator = ReferenceEvaluator(model)
+
+    def compute(feeds: Feeds) -> list[Any]:
+        results: list[Any] = evaluator.run(None, feeds)
+        return results
+
+    return compute

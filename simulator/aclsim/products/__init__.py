@@ -1,0 +1,77 @@
+"""One data file per product: limits, run mode, memory and cost model of a simulated device.
+
+Which functions a product has stands in the generated `aclcffi.functions`. `choices` in a file names the values that no
+public source gives.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+PRODUCTS = ("generic", "950", "A3", "A2", "310B", "310P", "910", "IPV350")
+"""The names that `open_backend("simulator", product=...)` takes."""
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """What things take in virtual time."""
+
+    launch_ns: int
+    """Nanoseconds that any task takes."""
+    copy_bytes_per_us: int
+    """Copy and set bandwidth."""
+    compute_bytes_per_us: int
+    """Bandwidth with which a model reads its weights and inputs and writes its outputs."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product's numbers.
+
+    `library` says which of the two C libraries the product has: "main" or "ipv350" (contract_mdl section 1). `memory`
+    is bytes per device, `run_mode` "host" or "device" (aclrtGetRunMode).
+    """
+
+    name: str
+    soc_name: str
+    library: str
+    run_mode: str
+    memory: int
+    max_streams: int
+    priority_least: int
+    priority_greatest: int
+    cost: CostModel
+    choices: tuple[str, ...] = ()
+
+    @property
+    def ipv350(self) -> bool:
+        """Whether the small C library answers."""
+        return self.library == "ipv350"
+
+    @property
+    def generic(self) -> bool:
+        """Whether this is the machine that has every function."""
+        return self.name == "generic"
+
+
+@cache
+def load_product(name: str) -> Product:
+    """Load a product's file.
+
+    Raises:
+        ValueError: There is no product of that name, or its numbers are not there yet.
+    """
+    if name not in PRODUCTS:
+        raise ValueError(f"product {name!r} is not known; there are {', '.join(PRODUCTS)}")
+    file = resources.files(__name__) / f"{name}.json"
+    if not file.is_file():
+        modelled = [known for known in PRODUCTS if (resources.files(__name__) / f"{known}.json").is_file()]
+        raise ValueError(
+            f"product {name!r} has no limits and cost model yet, so no machine of it can be made; "
+            f"use one of {', '.join(modelled)}"
+        )
+    data = json.loads(file.read_text(encoding="utf-8"))
+    return Product(
+        **{**data, "name": name, "cost": CostModel(**data["cost"]), "choices": tuple(data.get("choices", ()))}
+    )
