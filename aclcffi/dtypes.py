@@ -59,7 +59,8 @@ def dtype_of(data_type: int) -> "np.dtype[Any]":
         import ml_dtypes
     except ImportError as error:
         raise ImportError(f"dtype {_ML_NAMES[data_type]} needs ml_dtypes: install aclcffi[onnx] ({error})") from None
-    return np.dtype(getattr(ml_dtypes, _ML_NAMES[data_type]))
+    found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, _ML_NAMES[data_type]))
+    return found
 
 
 def data_type_of(dtype: "np.dtype[Any]") -> int:
@@ -71,7 +72,7 @@ def data_type_of(dtype: "np.dtype[Any]") -> int:
     for table in (_NAMES, _ML_NAMES):
         for number, name in table.items():
             if name == dtype.name:
-                return number
+                return int(number)
     raise TypeError(f"no aclDataType holds dtype {dtype}")
 
 

@@ -3,3 +3,37 @@
 A function here has the C name and parameters behind the world that it works on. It checks its arguments in the
 contract's order and raises `Fault`; the binder turns that into a return value. No module here holds state.
 """
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+CHAPTERS = (
+    "config",
+    "context",
+    "dataset",
+    "describe",
+    "device",
+    "execute",
+    "init",
+    "load",
+    "memory",
+    "stream",
+)
+
+
+@cache
+def modelled() -> dict[str, Callable[..., Any]]:
+    """The C functions that the simulator models: name -> function."""
+    return {
+        name: function
+        for chapter in CHAPTERS
+        for name, function in vars(import_module(f"{__name__}.{chapter}")).items()
+        if name.startswith("acl") and getattr(function, "__module__", "") == f"{__name__}.{chapter}"
+    }
+
+
+def function_of(name: str) -> Callable[..., Any] | None:
+    """The function that models the C function `name`, None where none does."""
+    return modelled().get(name)

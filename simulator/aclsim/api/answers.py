@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from aclsim.api.host import c_string
 from aclsim.api.types import ffi
 from aclsim.core import codes
 from aclsim.core.fault import Fault
@@ -12,14 +13,19 @@ if TYPE_CHECKING:
 
 _KEPT_MESSAGES = 16
 
+# MD6.08: these answer "" instead of NULL.
+_EMPTY_TEXT = ("aclmdlGetInputNameByIndex", "aclmdlGetOutputNameByIndex")
+
 
 def is_code(result: Any) -> bool:
     """Whether a function's result is an aclError."""
     return bool(result.cname == "int")
 
 
-def nothing(result: Any) -> Any:
-    """What a getter answers instead of a value (MD2.05): NULL, 0, or -1 for an enum."""
+def nothing(name: str, result: Any) -> Any:
+    """What a getter answers instead of a value (MD2.05): NULL, "" (names), 0, or -1 for an enum."""
+    if name in _EMPTY_TEXT:
+        return c_string(b"")
     if result.kind == "pointer":
         return ffi.cast(result, 0)
     if result.kind == "enum":
@@ -38,7 +44,7 @@ def remember(world: "World", name: str, fault: Fault) -> None:
 
 def failure(world: "World", name: str, result: Any) -> Callable[[Fault], Any]:
     """The function that turns a fault of `name` into its return value."""
-    answer = None if is_code(result) else nothing(result)
+    answer = None if is_code(result) else nothing(name, result)
     returns_code = is_code(result)
 
     def failed(fault: Fault) -> Any:

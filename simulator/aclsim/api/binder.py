@@ -107,7 +107,8 @@ def bind(world: "World", name: str, call: Function | None) -> Function:
             lines.append(f"    {argument} = convert{index}({argument})")
             continue
         lines.append(f"    if type({argument}) is not CData or typeof({argument}) is not type{index}:")
-        lines.append(f"        {argument} = convert{index}({argument})")
+        # The pointer that comes out owns nothing: what came in may be a temporary that only this frame still holds.
+        lines.append(f"        kept{index}, {argument} = {argument}, convert{index}({argument})")
     arguments = ", ".join(["world", *names])
     lines += [
         "    if closed:",

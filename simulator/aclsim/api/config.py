@@ -43,7 +43,7 @@ def _load_type(world: World, value: int) -> bool:
 
 
 def _policy(_world: World, value: int) -> bool:
-    return value & 0xFF <= lib.ACL_MEM_MALLOC_NORMAL_ONLY_P2P
+    return value & 0xFF <= int(lib.ACL_MEM_MALLOC_NORMAL_ONLY_P2P)
 
 
 def _timeout(_world: World, value: int) -> bool:

@@ -38,3 +38,13 @@ def invalid(message: str) -> Fault:
 def text(pointer: CData, parameter: str) -> bytes:
     """The C string at `pointer`."""
     return bytes(ffi.string(on_host(pointer, parameter)))
+
+
+def c_string(value: bytes) -> CData:
+    """A C string that lives as long as anybody holds the pointer: a name used too late is old, not a crash."""
+    characters = ffi.new("char[]", value)
+
+    def keep(_pointer: CData, _characters: CData = characters) -> None:
+        """Hold the characters until the pointer goes."""
+
+    return ffi.gc(ffi.cast("char *", characters), keep)

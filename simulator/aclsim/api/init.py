@@ -2,8 +2,8 @@
 
 import json
 
-from aclsim.api.host import invalid, text
-from aclsim.api.types import NULL, CData, ffi
+from aclsim.api.host import c_string, invalid, text
+from aclsim.api.types import NULL, CData
 from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.core.world import World
@@ -78,14 +78,14 @@ def aclGetRecentErrMsg(world: World) -> CData:
     messages = thread.messages if world.library.messages is None else world.library.messages
     if not messages:
         return NULL
-    thread.text = ffi.new("char[]", "\n".join(messages).encode())
+    thread.text = c_string("\n".join(messages).encode())
     messages.clear()
-    return ffi.cast("char *", thread.text)
+    return thread.text
 
 
 def aclrtGetSocName(world: World) -> CData:
     """RT2.07: the product's SoC name."""
     name = world.library.soc_name
     if name is None:
-        name = world.library.soc_name = ffi.new("char[]", world.product.soc_name.encode())
-    return ffi.cast("char *", name)
+        name = world.library.soc_name = c_string(world.product.soc_name.encode())
+    return name

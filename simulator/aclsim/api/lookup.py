@@ -46,7 +46,7 @@ def own(world: World, stream: Stream | None) -> Stream:
     if stream.context is not world.current_context():
         raise Fault(
             codes.ACL_ERROR_RT_STREAM_CONTEXT,
-            f"{stream!r} belongs to another context than the calling thread's current one, a {world.current_context()!r}",
+            f"{stream!r} is not of the calling thread's current context, a {world.current_context()!r}",
         )
     return stream
 

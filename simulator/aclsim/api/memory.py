@@ -70,7 +70,7 @@ def aclrtFree(world: World, devPtr: CData) -> None:
     if allocation.on_host:
         raise Fault(
             codes.ACL_ERROR_RT_PARAM_INVALID,
-            f"devPtr names {allocation!r}; aclrtFreeHost frees what aclrtMallocHost gave",
+            f"devPtr names {allocation!r}; free it with aclrtFreeHost",
         )
     world.memory.free(allocation)
 
@@ -81,9 +81,7 @@ def aclrtFreeHost(world: World, hostPtr: CData) -> None:
         raise null("hostPtr")
     allocation = _starting_at(world, hostPtr, "hostPtr")
     if not allocation.on_host:
-        raise Fault(
-            codes.ACL_ERROR_RT_PARAM_INVALID, f"hostPtr names {allocation!r}; aclrtFree frees what aclrtMalloc gave"
-        )
+        raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, f"hostPtr names {allocation!r}; free it with aclrtFree")
     world.memory.free(allocation)
 
 

@@ -114,7 +114,7 @@ def aclrtStreamGetId(world: World, stream: CData, streamId: CData) -> None:
     on_host(streamId, "streamId")[0] = or_default(world, live_stream(world, stream)).number
 
 
-# -- IPV350: streams from a config handle --------------------------------------------------------------------------------
+# -- IPV350: streams from a config handle ------------------------------------------------------------------------
 
 _ATTRIBUTES = {
     lib.ACL_RT_STREAM_WORK_ADDR_PTR: ("workptr", "void **"),
@@ -132,7 +132,7 @@ def aclrtCreateStreamConfigHandle(world: World) -> CData:
 
 
 def aclrtSetStreamConfigOpt(world: World, handle: CData, attr: int, attrValue: CData, valueSize: int) -> None:
-    """Set one attribute: handle, value, attribute and size are checked in this order, as for the other config handles."""
+    """Set one attribute; checks handle, value, attribute and size in this order, as for the other config handles."""
     config = item(world, world.stream_configs, handle, "handle")
     on_host(attrValue, "attrValue")
     if attr not in _ATTRIBUTES:

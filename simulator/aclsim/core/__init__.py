@@ -1,4 +1,5 @@
 """The simulated machine: worlds, devices, contexts, streams, tasks, memory and time.
 
-This package knows neither cffi nor numpy nor the binding. What goes wrong is a `Fault`; `aclsim.api` turns it into a code.
+This package knows neither cffi nor numpy nor the binding. What goes wrong is a `Fault`, which `aclsim.api` turns into a
+code.
 """

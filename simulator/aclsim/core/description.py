@@ -8,12 +8,20 @@ from aclsim.models.description import Tensor
 class Desc:
     """An aclmdlDesc: the tensors of one model, in order. Outlives the model (MD5.19).
 
-    `texts` keeps the C strings that were handed out, for the layer above: they live as long as the desc (MD11.12).
+    `input_names` and `output_names` are what getters answer: long names are replaced there (MD6.12). `texts` keeps the
+    C strings that were handed out, for the layer above.
     """
 
     def __init__(self) -> None:
         self.model_id = 0
         self.inputs: list[Tensor] = []
         self.outputs: list[Tensor] = []
+        self.input_names: list[str] = []
+        self.output_names: list[str] = []
         self.texts: dict[object, object] = {}
         self.handle: Hashable = None
+
+    def clear(self) -> None:
+        """Forget the tensors; strings that were handed out live on."""
+        self.model_id = 0
+        self.inputs, self.outputs, self.input_names, self.output_names = [], [], [], []

@@ -6,7 +6,7 @@ _RUNTIME = (107, 207, 507)  # thousands of the codes that the runtime layer answ
 _NO_FAILURES = (507005, 507023, 207003, 207016, 207017, 507901)  # delivered, but not written to the last error (13.1)
 
 
-class Fault(Exception):
+class Fault(Exception):  # noqa: N818 - a fault of the machine or of its user, as the contract answers it
     """A call or a task that the contract answers with an error code.
 
     `code` is the number that the C function returns (or that a synchronise delivers later), `message` the sentence for

@@ -7,20 +7,32 @@ from aclsim.core.memory import Allocation, Memory, Span
 from aclsim.core.stream import Stream
 from aclsim.core.task import Range, Task
 from aclsim.models.description import Executable
+from aclsim.products import CostModel
 
 SYNCHRONOUS, ASYNCHRONOUS = "synchronously", "asynchronously"
 
 
 class LoadedModel:
-    """A model under an id. `mode` is the manner of its first execution, which sticks (MD7.07)."""
+    """A model under an id.
 
-    def __init__(self, number: int, executable: Executable, context: Context | None) -> None:
+    `mode` is the manner of its first execution, which sticks (MD7.07). `memory` is the device memory that it owns,
+    `borrowed` what the caller gave for work and weights.
+    """
+
+    def __init__(self, number: int, executable: Executable, context: Context) -> None:
         self.number = number
         self.executable = executable
         self.context = context
         self.mode: str | None = None
         self.loaded = True
+        self.priority = 0
         self.memory: tuple[Allocation, ...] = ()
+        self.borrowed: tuple[Allocation, ...] = ()
+        self._traffic = executable.weight_size + sum(part.size for part in executable.inputs + executable.outputs)
+
+    def duration(self, cost: CostModel) -> int:
+        """What an execution takes, in virtual nanoseconds: a launch, and reading and writing everything once."""
+        return cost.launch_ns + self._traffic * 1000 // cost.compute_bytes_per_us
 
 
 class Operand:
@@ -72,12 +84,19 @@ class Operand:
 class Execution(Task):
     """One queued run of a model. Its operands were taken from the datasets when it was submitted."""
 
-    __slots__ = ("inputs", "model", "outputs")
+    __slots__ = ("inputs", "model", "outputs", "scratch")
 
     def __init__(
-        self, stream: Stream, duration: int, model: LoadedModel, inputs: list[Operand], outputs: list[Operand]
+        self,
+        stream: Stream,
+        duration: int,
+        model: LoadedModel,
+        inputs: list[Operand],
+        outputs: list[Operand],
+        scratch: Operand | None = None,
     ) -> None:
         super().__init__(stream, duration)
+        self.scratch = scratch
         self.model = model
         self.inputs = inputs
         self.outputs = outputs
@@ -91,8 +110,9 @@ class Execution(Task):
 
     @property
     def writes(self) -> tuple[Range, ...]:
-        """The outputs' addresses."""
-        return tuple(part for operand in self.outputs for part in operand.ranges)
+        """The addresses of the outputs and of the work memory."""
+        scratch = (self.scratch,) if self.scratch else ()
+        return tuple(part for operand in (*self.outputs, *scratch) for part in operand.ranges)
 
     def run(self) -> None:
         """Compute the outputs.
@@ -104,6 +124,14 @@ class Execution(Task):
             raise Fault(
                 codes.ACL_ERROR_RT_MODEL_EXECUTE, f"model {self.model.number} was unloaded before its execution ran"
             )
+        for allocation in self.model.borrowed:
+            if allocation.freed:
+                raise Fault(
+                    codes.ACL_ERROR_RT_DEVICE_MEM_ERROR,
+                    f"{allocation!r}, given to model {self.model.number} at load, is gone before it ran",
+                )
+        if self.scratch is not None:
+            self.scratch.resolve()
         inputs = [operand.resolve().read() for operand in self.inputs]
         outputs = [operand.resolve().write() for operand in self.outputs]
         self.model.executable.run(inputs, outputs)

@@ -117,7 +117,7 @@ class Memory:
 
     Device allocations are counted against the capacity of their device. Addresses come from the process's reservation
     and are not used again while fresh ones are left. Where host and device share memory (`shared`, the run mode
-    ACL_DEVICE) they are real addresses instead. `check_host` asks the kernel about host memory that ACL did not hand out.
+    ACL_DEVICE) they are real addresses instead. `check_host` asks the kernel about host memory that is not ACL's.
     """
 
     def __init__(

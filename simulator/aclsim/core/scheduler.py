@@ -30,7 +30,7 @@ class Schedule(Protocol):
         """A task was queued."""
 
     def choose(self, scheduler: "Scheduler", needed: Task | None) -> Task | None:
-        """A call waits for `needed` (a ready task) or for what no queued task brings (None): which ready task is next?"""
+        """Say which ready task is next: a call waits for `needed`, or (None) for what no queued task brings."""
 
     def asked(self, scheduler: "Scheduler", stream: Stream) -> None:
         """A query about `stream` was answered."""
@@ -188,7 +188,7 @@ class Scheduler:
     # -- other threads, and nobody -----------------------------------------------------------------------------------
 
     def _others(self) -> bool:
-        """Whether somebody else may still change something: a running task, or a live thread that is not waiting here."""
+        """Whether somebody else may still change something: a running task, a live thread that is not waiting."""
         if self.running is not None and self._runner not in self._waiting:
             return True
         alive = {thread.ident for thread in threading.enumerate() if thread.is_alive()}

@@ -3,7 +3,8 @@
 import os
 import threading
 import weakref
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aclsim.core import codes
@@ -38,7 +39,7 @@ class WorldOptions:
     hang_after: float = 10.0
     on_hang: str = "raise"
     check_host: bool = False
-    reference_evaluator: bool = False
+    engine: str = "onnxruntime"
 
 
 def _plain(_type: str, value: int) -> Hashable:
@@ -93,6 +94,15 @@ class World:
             self.closed.append(reason)
             self._finalizer()
 
+    @contextmanager
+    def unlocked(self) -> Iterator[None]:
+        """Let other threads use the machine while this one computes. The caller holds the lock, once."""
+        self.lock.release()
+        try:
+            yield
+        finally:
+            self.lock.acquire()
+
     # -- contexts and devices ----------------------------------------------------------------------------------------
 
     def current_context(self) -> Context:
@@ -105,7 +115,7 @@ class World:
         if context is None:
             raise Fault(
                 codes.ACL_ERROR_RT_CONTEXT_NULL,
-                "the calling thread has no current context; call aclrtSetDevice or aclrtSetCurrentContext in this thread",
+                "the calling thread has no current context; call aclrtSetDevice or aclrtSetCurrentContext in it",
             )
         if not context.alive:
             raise Fault(

@@ -2,7 +2,7 @@
 
 from _aclcffi import lib
 
-BY_ONNX = {
+BY_ONNX: dict[int, int] = {
     1: lib.ACL_FLOAT,
     2: lib.ACL_UINT8,
     3: lib.ACL_INT8,
@@ -22,6 +22,6 @@ BY_ONNX = {
     19: lib.ACL_FLOAT8_E5M2,
     24: lib.ACL_FLOAT8_E8M0,
 }
-"""Those of whole bytes: ONNX packs its 4-bit types two to a byte, aclDataType's count one each, and strings have no size."""
+"""Those of whole bytes: ONNX packs 4-bit types two to a byte, aclDataType's count one each; strings have no size."""
 
-TO_ONNX = {acl: onnx for onnx, acl in BY_ONNX.items()}
+TO_ONNX: dict[int, int] = {acl: onnx for onnx, acl in BY_ONNX.items()}

@@ -1,6 +1,7 @@
 """ONNX files: described with onnx, computed with onnxruntime or onnx's reference evaluator."""
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Mapping
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.models.description import Executable, Tensor
 from aclsim.models.dtypes import BY_ONNX, TO_ONNX
-from aclsim.models.refusal import Refusal
+from aclsim.models.external import take_in
+from aclsim.models.refusal import Broken, Unrecognised, Unsupported
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -24,64 +26,34 @@ Feeds = dict[str, Any]
 Compute = Callable[[Feeds], list[Any]]
 
 
-def load_onnx(data: bytes, folder: Path | None, engine: str) -> Executable:
+def load_onnx(data: bytes, folder: Path | None, engine: str | None, weights: Mapping[str, bytes]) -> Executable:
     """Make an executable of an ONNX file's bytes; see `aclsim.models.formats.load_model`."""
     onnx = _import("onnx")
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # noqa: BLE001 - protobuf raises what it likes
-        raise Refusal(f"it does not parse as ONNX: {error}", recognised=False) from None
+        raise Unrecognised(f"it does not parse as ONNX: {error}") from None
     if not model.graph.output:
-        raise Refusal("it is no ONNX model: there is no graph with an output in it", recognised=False)
-    external = _external(model)
-    if external:
-        if folder is None:
-            raise Refusal(
-                "the model keeps weights in files beside it; load it from its file, not from memory", recognised=True
-            )
-        _check_external(model, folder)
-        onnx.load_external_data_for_model(model, str(folder))
+        raise Unrecognised("it is no ONNX model: there is no graph with an output in it")
+    external = take_in(model, folder, weights)
     try:
         onnx.checker.check_model(model)
     except Exception as error:  # noqa: BLE001 - the checker's own words are the message
-        raise Refusal(f"onnx's checker refuses the model: {error}", recognised=True) from None
-    # Weights from other files are in `model` by now, not in the file's own bytes.
+        raise Broken(f"onnx's checker refuses the model: {error}") from None
     return OnnxModel(model, model.SerializeToString() if external else data, engine)
 
 
 def _import(name: str) -> Any:
-    import importlib
-
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise Refusal(
-            f"{name} is needed to run ONNX models: install aclcffi[onnx] ({error})", recognised=True
-        ) from None
-
-
-def _external(model: "ModelProto") -> bool:
-    return any(tensor.data_location == 1 for tensor in model.graph.initializer)
-
-
-def _check_external(model: "ModelProto", folder: Path) -> None:
-    root = folder.resolve()
-    for tensor in model.graph.initializer:
-        for entry in tensor.external_data:
-            if entry.key == "location":
-                file = (root / entry.value).resolve()
-                if not file.is_relative_to(root):
-                    raise Refusal(
-                        f"weight {tensor.name!r} lies in {entry.value!r}, outside the model's folder", recognised=True
-                    )
-                if not file.is_file():
-                    raise Refusal(f"weight {tensor.name!r}: there is no file {entry.value!r}", recognised=True)
+        raise Unsupported(f"{name} is needed to run ONNX models: install aclcffi[onnx] ({error})") from None
 
 
 class OnnxModel:
     """A static ONNX model. Sizes are in bytes; tensors are dense, in C order."""
 
-    def __init__(self, model: "ModelProto", data: bytes, engine: str) -> None:
+    def __init__(self, model: "ModelProto", data: bytes, engine: str | None) -> None:
         constants = {tensor.name for tensor in model.graph.initializer}
         fed = [value for value in model.graph.input if value.name not in constants]
         self.inputs = tuple(_tensor(value, first=True) for value in fed)
@@ -90,7 +62,10 @@ class OnnxModel:
         bytes_of_tensors = sum(tensor.size for tensor in self.inputs + self.outputs)
         # Fixed so that it is the same everywhere: no engine's arena says what the device would need.
         self.work_size = max(-(-bytes_of_tensors // _WORK_STEP), 1) * _WORK_STEP
-        self._compute = _reference(model) if engine == "reference" else _onnxruntime(data, self.inputs, self.outputs)
+        if engine == "onnxruntime":
+            self._compute = _onnxruntime(data, self.inputs, self.outputs)
+        elif engine == "reference":
+            self._compute = _reference(model)
 
     def run(self, inputs: list[memoryview], outputs: list[memoryview]) -> None:
         """Compute the outputs from the inputs, each view exactly one tensor.
@@ -121,35 +96,32 @@ class OnnxModel:
 def _data_type(value: "ValueInfoProto") -> int:
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
-        raise Refusal(f"{value.name!r} is no tensor but a {kind}; ACL models have tensors only", recognised=True)
+        raise Unsupported(f"{value.name!r} is no tensor but a {kind}; ACL models have tensors only")
     number = value.type.tensor_type.elem_type
     data_type = BY_ONNX.get(number)
     if data_type is None:
-        raise Refusal(
-            f"{value.name!r} has ONNX element type {number}, which no aclDataType of whole bytes holds", recognised=True
-        )
+        raise Unsupported(f"{value.name!r} has ONNX element type {number}, which no aclDataType of whole bytes holds")
     return data_type
 
 
 def _tensor(value: "ValueInfoProto", *, first: bool) -> Tensor:
     data_type = _data_type(value)
     if not value.type.tensor_type.HasField("shape"):
-        raise Refusal(f"{value.name!r} has no shape; only models with fixed shapes run so far", recognised=True)
+        raise Unsupported(f"{value.name!r} has no shape; only models with fixed shapes run so far")
     dims = []
     for dim in value.type.tensor_type.shape.dim:
         if dim.WhichOneof("value") != "dim_value":
-            raise Refusal(
+            raise Unsupported(
                 f"{value.name!r} has the symbolic dimension {dim.dim_param or '?'!r}; only fixed shapes run so far: "
-                "fix it with onnx.tools.update_model_dims or export with static shapes",
-                recognised=True,
+                "fix it with onnx.tools.update_model_dims or export with static shapes"
             )
         if dim.dim_value < 0:
-            raise Refusal(f"{value.name!r} has the dimension {dim.dim_value}", recognised=True)
+            raise Broken(f"{value.name!r} has the dimension {dim.dim_value}")
         dims.append(dim.dim_value)
     try:
         item_size = dtype_of(data_type).itemsize
     except ImportError as error:
-        raise Refusal(f"{value.name!r}: {error}", recognised=True) from None
+        raise Unsupported(f"{value.name!r}: {error}") from None
     # The converter's default for ONNX: a 4-D input is NCHW, everything else has no layout.
     layout = _FORMAT_NCHW if first and len(dims) == 4 else _FORMAT_ND
     return Tensor(value.name, tuple(dims), data_type, layout, prod(dims) * item_size)
@@ -159,7 +131,8 @@ def _weight_bytes(tensor: Any) -> int:
     data_type = BY_ONNX.get(tensor.data_type)
     if data_type is None:  # packed 4-bit numbers and strings: as many bytes as the file keeps
         return len(tensor.raw_data)
-    return int(prod(tensor.dims)) * dtype_of(data_type).itemsize
+    item_size: int = dtype_of(data_type).itemsize
+    return int(prod(tensor.dims)) * item_size
 
 
 def session_options(onnxruntime: Any) -> Any:
@@ -176,7 +149,7 @@ def _onnxruntime(data: bytes, inputs: tuple[Tensor, ...], outputs: tuple[Tensor,
     try:
         session = onnxruntime.InferenceSession(data, session_options(onnxruntime), providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
-        raise Refusal(f"onnxruntime refuses the model: {error}", recognised=True) from None
+        raise Broken(f"onnxruntime refuses the model: {error}") from None
     if any(needs_ml_dtypes(tensor.dtype) for tensor in inputs + outputs):
         return _by_address(session, inputs, outputs)
     names = [tensor.name for tensor in outputs]
@@ -218,7 +191,6 @@ def _reference(model: "ModelProto") -> Compute:
     evaluator = ReferenceEvaluator(model)
 
     def compute(feeds: Feeds) -> list[Any]:
-        results: list[Any] = evaluator.run(None, feeds)
-        return results
+        return list(evaluator.run(None, feeds))
 
     return compute

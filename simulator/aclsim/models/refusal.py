@@ -1,9 +1,17 @@
-"""Why a file is no model that the simulator can run."""
+"""Why bytes are no model that the simulator can run."""
 
 
-class Refusal(ValueError):
-    """The bytes are not understood (`recognised` false) or are a model that cannot be run here (true)."""
+class Refusal(ValueError):  # noqa: N818 - an answer about a file, no failure of the program
+    """The bytes were not taken. The message says why and, where there is one, the way out."""
 
-    def __init__(self, message: str, *, recognised: bool) -> None:
-        super().__init__(message)
-        self.recognised = recognised
+
+class Unrecognised(Refusal):
+    """They are no model of any known kind."""
+
+
+class Broken(Refusal):
+    """They are a model that is wrong in itself."""
+
+
+class Unsupported(Refusal):
+    """They are a model that cannot be run here and now."""

@@ -12,6 +12,8 @@ from importlib import resources
 PRODUCTS = ("generic", "950", "A3", "A2", "310B", "310P", "910", "IPV350")
 """The names that `open_backend("simulator", product=...)` takes."""
 
+RUN_MODES = ("host", "device")
+
 
 @dataclass(frozen=True)
 class CostModel:

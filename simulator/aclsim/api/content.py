@@ -1,0 +1,112 @@
+"""Model files and model memory: what the loaders, the size queries and the descriptions have in common."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from aclsim.api.host import invalid, null, text
+from aclsim.api.types import CData, address_of
+from aclsim.core import codes
+from aclsim.core.fault import Fault
+from aclsim.core.world import World
+from aclsim.models.description import Executable
+from aclsim.models.formats import OM_HEADER, load_model
+from aclsim.models.refusal import Broken, Refusal, Unsupported
+
+MAGIC_SIZE = 4
+"""Bytes that the router looks at (contract_mdl section 5.1)."""
+
+
+class Content(NamedTuple):
+    """A model's bytes; `folder` is where its file lies, None for a model from memory."""
+
+    data: bytes
+    folder: Path | None
+
+
+def from_file(path: CData, parameter: str = "modelPath") -> Content:
+    """Read a model file as the router does, before any other argument is looked at.
+
+    Raises:
+        Fault: 100000 for NULL, 145002 for a file that cannot be read, 145006 for one of less than 4 bytes.
+    """
+    return read_file(text(path, parameter))
+
+
+def read_file(path: bytes) -> Content:
+    """Read the model file at `path`; the faults are those of `from_file`."""
+    name = path.decode(errors="surrogateescape")
+    try:
+        data = Path(name).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise Fault(
+            codes.ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID, f"the model file {name!r} cannot be read: {reason}"
+        ) from None
+    if len(data) < MAGIC_SIZE:
+        raise Fault(
+            codes.ACL_ERROR_GE_EXEC_MODEL_DATA_SIZE_INVALID, f"the model file {name!r} has only {len(data)} bytes"
+        )
+    return Content(data, Path(name).parent)
+
+
+def from_memory(world: World, address: CData, size: int, parameter: str = "model") -> Content:
+    """Read a model from memory as the router does.
+
+    Raises:
+        Fault: 100000 for NULL, for size 0 and for memory that the product does not take models from, 145006 for less
+            than 4 bytes.
+    """
+    if not address:
+        raise null(parameter)
+    if size == 0:
+        raise invalid(f"the size of {parameter} is 0")
+    if size < MAGIC_SIZE:
+        raise Fault(codes.ACL_ERROR_GE_EXEC_MODEL_DATA_SIZE_INVALID, f"{parameter} has only {size} bytes")
+    return Content(read_memory(world, address_of(address), size, parameter), None)
+
+
+def read_memory(world: World, address: int, size: int, parameter: str) -> bytes:
+    """Copy a model out of memory.
+
+    Raises:
+        Fault: 100000 for memory that cannot be read.
+    """
+    if world.memory.is_device(address):
+        # Section 5.1: host memory in EP mode. In RC mode host and device memory are one.
+        raise invalid(f"{parameter} is the device address 0x{address:x}; here a model comes from host memory")
+    try:
+        return bytes(world.memory.span(address, size).read())
+    except Fault as fault:
+        raise invalid(f"{parameter}: {fault.message}") from None
+    except (MemoryError, OverflowError):
+        raise invalid(f"{parameter} has {size} bytes, more than this host can hold") from None
+
+
+def parse(
+    world: World,
+    content: Content,
+    short: int,
+    *,
+    computes: bool = True,
+    weights: Mapping[str, bytes] | None = None,
+) -> Executable:
+    """Make an executable of a model, without the world's lock.
+
+    `short` is the code for bytes that are no model and fewer than the 256 of a header (MD5.06). With `computes` false
+    the model is only described.
+
+    Raises:
+        Fault: Bytes that are no model: `short` or the code for a wrong magic (145000, on IPV350 545000), which a broken
+            model gets too. 200001 for a model that cannot be run here (a choice: the contract knows no such case).
+    """
+    engine = world.options.engine if computes else None
+    try:
+        with world.unlocked():
+            return load_model(content.data, content.folder, engine, weights or {})
+    except Unsupported as refusal:
+        raise Fault(codes.ACL_ERROR_API_NOT_SUPPORT, f"the model cannot be run by the simulator: {refusal}") from None
+    except Refusal as refusal:
+        wrong = codes.ACL_ERROR_GE_INTERNAL_ERROR if world.product.ipv350 else codes.ACL_ERROR_GE_PARAM_INVALID
+        too_short = len(content.data) < OM_HEADER and not isinstance(refusal, Broken)
+        raise Fault(short if too_short else wrong, f"the model was not taken: {refusal}") from None

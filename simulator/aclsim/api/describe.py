@@ -1,0 +1,319 @@
+"""Model descriptions and their getters, for models with fixed shapes (contract_mdl section 6)."""
+
+import itertools
+from collections.abc import Iterable
+
+from aclsim.api.content import Content, from_file, from_memory, parse
+from aclsim.api.host import c_string, invalid, null, on_host, text
+from aclsim.api.load import unknown_model
+from aclsim.api.lookup import item
+from aclsim.api.types import CData, ffi, lib
+from aclsim.core import codes
+from aclsim.core.description import Desc
+from aclsim.core.fault import Fault
+from aclsim.core.world import World
+from aclsim.models.description import Executable, Tensor
+
+_NAME_LENGTH = lib.ACL_MAX_TENSOR_NAME_LEN
+_NO_INDEX = (1 << 64) - 1
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def _desc(world: World, modelDesc: CData) -> Desc:
+    return item(world, world.descs, modelDesc, "modelDesc")
+
+
+def aclmdlCreateDesc(world: World) -> CData:
+    """MD6.01."""
+    return world.descs.add(Desc()).handle
+
+
+def aclmdlDestroyDesc(world: World, modelDesc: CData) -> None:
+    """MD6.02: the names that it gave out end with it."""
+    world.descs.remove(_desc(world, modelDesc))
+
+
+def aclmdlGetDesc(world: World, modelDesc: CData, modelId: int) -> None:
+    """MD6.03: a desc that is used again is cleared first, even for an unknown id; IPV350 appends."""
+    desc = _desc(world, modelDesc)
+    model = world.models.get(modelId)
+    if not world.product.ipv350:
+        desc.clear()
+    if model is None:
+        fault = unknown_model(world, modelId)
+        raise Fault(codes.ACL_ERROR_GE_FAILURE, fault.message) if world.product.ipv350 else fault
+    _fill(world, desc, model.executable, modelId)
+
+
+def aclmdlGetDescFromFile(world: World, modelDesc: CData, modelPath: CData) -> None:
+    """MD6.04: without loading; the desc's model id is 0. A bad path beats a NULL desc."""
+    if not world.product.ipv350:
+        content = from_file(modelPath)
+        _describe(world, modelDesc, content)
+        return
+    desc = _desc(world, modelDesc)
+    on_host(modelPath, "modelPath")
+    try:
+        content = from_file(modelPath)
+        executable = parse(world, content, codes.ACL_ERROR_GE_PARAM_INVALID, computes=False)
+    except Fault as fault:  # MD2.06
+        raise Fault(codes.ACL_ERROR_GE_FAILURE, fault.message) from None
+    _fill(world, desc, executable, 0)
+
+
+def aclmdlGetDescFromMem(world: World, modelDesc: CData, model: CData, modelSize: int) -> None:
+    """MD6.04. Size 0 is refused on IPV350 too (a choice): how far the model goes is not known then."""
+    if not world.product.ipv350:
+        _describe(world, modelDesc, from_memory(world, model, modelSize))
+        return
+    desc = _desc(world, modelDesc)
+    if not model:
+        raise null("model")
+    try:
+        content = from_memory(world, model, modelSize)
+        executable = parse(world, content, codes.ACL_ERROR_GE_PARAM_INVALID, computes=False)
+    except Fault as fault:  # MD2.06
+        raise Fault(codes.ACL_ERROR_GE_FAILURE, fault.message) from None
+    _fill(world, desc, executable, 0)
+
+
+def _describe(world: World, modelDesc: CData, content: Content) -> None:
+    desc = _desc(world, modelDesc)
+    executable = parse(world, content, codes.ACL_ERROR_GE_PARAM_INVALID, computes=False)
+    desc.clear()
+    _fill(world, desc, executable, 0)
+
+
+def _fill(world: World, desc: Desc, executable: Executable, model_id: int) -> None:
+    desc.model_id = model_id
+    desc.inputs += executable.inputs
+    desc.outputs += executable.outputs
+    # Long names are made shorter once, here: every getter gives the same one (MD6.12).
+    desc.input_names = _short_names(world, desc.inputs, f"acl_modelId_{model_id}_input_")
+    desc.output_names = _short_names(world, desc.outputs, f"acl_modelId_{model_id}_output_")
+
+
+def _short_names(world: World, tensors: list[Tensor], prefix: str) -> list[str]:
+    taken = {tensor.name for tensor in tensors}
+    names = []
+    for index, tensor in enumerate(tensors):
+        name = tensor.name
+        if len(name.encode()) >= _NAME_LENGTH:
+            name = next(free for free in _variants(world, f"{prefix}{index}") if free not in taken)
+            taken.add(name)
+        names.append(name)
+    return names
+
+
+def _variants(world: World, name: str) -> Iterable[str]:
+    yield name
+    if world.product.ipv350:
+        yield f"{name}_xyz"
+    for length in (1, 2, 3):
+        for letters in itertools.product(_LETTERS, repeat=length):
+            yield f"{name}_{''.join(letters)}"
+
+
+# -- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def aclmdlGetNumInputs(world: World, modelDesc: CData) -> int:
+    """MD6.06."""
+    return len(_desc(world, modelDesc).inputs)
+
+
+def aclmdlGetNumOutputs(world: World, modelDesc: CData) -> int:
+    """MD6.06."""
+    return len(_desc(world, modelDesc).outputs)
+
+
+def _at(tensors: list[Tensor], index: int) -> Tensor:
+    if index >= len(tensors):
+        raise invalid(f"index is {index}; the description has {len(tensors)}")
+    return tensors[index]
+
+
+def aclmdlGetInputSizeByIndex(world: World, modelDesc: CData, index: int) -> int:
+    """MD6.07: bytes."""
+    return _at(_desc(world, modelDesc).inputs, index).size
+
+
+def aclmdlGetOutputSizeByIndex(world: World, modelDesc: CData, index: int) -> int:
+    """MD6.07: bytes."""
+    return _at(_desc(world, modelDesc).outputs, index).size
+
+
+def aclmdlGetInputFormat(world: World, modelDesc: CData, index: int) -> int:
+    """MD6.09."""
+    return _at(_desc(world, modelDesc).inputs, index).format
+
+
+def aclmdlGetOutputFormat(world: World, modelDesc: CData, index: int) -> int:
+    """MD6.09."""
+    return _at(_desc(world, modelDesc).outputs, index).format
+
+
+def aclmdlGetInputDataType(world: World, modelDesc: CData, index: int) -> int:
+    """MD6.09."""
+    return _at(_desc(world, modelDesc).inputs, index).dtype
+
+
+def aclmdlGetOutputDataType(world: World, modelDesc: CData, index: int) -> int:
+    """MD6.09."""
+    return _at(_desc(world, modelDesc).outputs, index).dtype
+
+
+# -- names -----------------------------------------------------------------------------------------------------------
+
+
+def _string(desc: Desc, value: str) -> CData:
+    """A C string that lives as long as the desc (MD11.12)."""
+    if value not in desc.texts:
+        desc.texts[value] = c_string(value.encode())
+    return desc.texts[value]
+
+
+def aclmdlGetInputNameByIndex(world: World, modelDesc: CData, index: int) -> CData:
+    """MD6.08: "" for a bad index or description, never NULL."""
+    desc = _desc(world, modelDesc)
+    _at(desc.inputs, index)
+    return _string(desc, desc.input_names[index])
+
+
+def aclmdlGetOutputNameByIndex(world: World, modelDesc: CData, index: int) -> CData:
+    """MD6.08: "" for a bad index or description, never NULL."""
+    desc = _desc(world, modelDesc)
+    _at(desc.outputs, index)
+    return _string(desc, desc.output_names[index])
+
+
+def _index_of(names: list[str], name: CData, index: CData) -> None:
+    wanted = text(name, "name")
+    on_host(index, "index")
+    for position, known in enumerate(names):
+        if known.encode() == wanted:
+            index[0] = position
+            return
+    raise invalid(f"name is {wanted.decode(errors='replace')!r}; there are {', '.join(map(repr, names)) or 'none'}")
+
+
+def aclmdlGetInputIndexByName(world: World, modelDesc: CData, name: CData, index: CData) -> None:
+    """MD6.10: the first exact match."""
+    _index_of(_desc(world, modelDesc).input_names, name, index)
+
+
+def aclmdlGetOutputIndexByName(world: World, modelDesc: CData, name: CData, index: CData) -> None:
+    """MD6.10: the first exact match."""
+    _index_of(_desc(world, modelDesc).output_names, name, index)
+
+
+def aclmdlGetTensorRealName(world: World, modelDesc: CData, name: CData) -> CData:
+    """MD6.13: the name in the model for a name that a getter gave; NULL for any other."""
+    desc = _desc(world, modelDesc)
+    wanted = text(name, "name").decode(errors="surrogateescape")
+    for names, tensors in ((desc.input_names, desc.inputs), (desc.output_names, desc.outputs)):
+        for short, tensor in zip(names, tensors, strict=True):
+            if wanted in (short, tensor.name):
+                return _string(desc, tensor.name)
+    raise invalid(f"name {wanted!r} is none of this description's")
+
+
+def aclmdlGetOpAttr(world: World, modelDesc: CData, opName: CData, attr: CData) -> CData:
+    """MD6.19: no model of the simulator carries the attribute, so the answer for any operator is ""."""
+    desc = _desc(world, modelDesc)
+    text(opName, "opName")
+    wanted = text(attr, "attr")
+    known = bytes(ffi.string(lib.ACL_ATTR_NAME_DATA_DUMP_ORIGIN_OP_NAMES))
+    if wanted != known:
+        raise invalid(f"attr is {wanted.decode(errors='replace')!r}; only {known.decode()} can be asked for")
+    return _string(desc, "")
+
+
+# -- dims ------------------------------------------------------------------------------------------------------------
+
+
+def _write_dims(world: World, modelDesc: CData, index: int, dims: CData, *, output: bool) -> None:
+    desc = _desc(world, modelDesc)
+    on_host(dims, "dims")
+    tensor = _at(desc.outputs if output else desc.inputs, index)
+    name = (desc.output_names if output else desc.input_names)[index]
+    dims.name = name.encode()
+    if len(tensor.dims) > lib.ACL_MAX_DIM_CNT:
+        raise Fault(
+            codes.ACL_ERROR_STORAGE_OVER_LIMIT,
+            f"{name!r} has {len(tensor.dims)} dimensions, aclmdlIODims holds {lib.ACL_MAX_DIM_CNT}",
+        )
+    dims.dimCount = len(tensor.dims)
+    dims.dims[0 : len(tensor.dims)] = tensor.dims
+
+
+def aclmdlGetInputDims(world: World, modelDesc: CData, index: int, dims: CData) -> None:
+    """MD6.11."""
+    _write_dims(world, modelDesc, index, dims, output=False)
+
+
+def aclmdlGetInputDimsV2(world: World, modelDesc: CData, index: int, dims: CData) -> None:
+    """MD6.11: differs only for models with static AIPP, which there are none of here."""
+    _write_dims(world, modelDesc, index, dims, output=False)
+
+
+def aclmdlGetOutputDims(world: World, modelDesc: CData, index: int, dims: CData) -> None:
+    """MD6.11."""
+    _write_dims(world, modelDesc, index, dims, output=True)
+
+
+def aclmdlGetCurOutputDims(world: World, modelDesc: CData, index: int, dims: CData) -> None:
+    """MD6.18: for a model with fixed shapes the dims of aclmdlGetOutputDims; the model must still be loaded."""
+    desc = _desc(world, modelDesc)
+    on_host(dims, "dims")
+    _at(desc.outputs, index)
+    if desc.model_id not in world.models:
+        raise unknown_model(world, desc.model_id)
+    _write_dims(world, modelDesc, index, dims, output=True)
+
+
+def aclmdlGetInputDimsRange(world: World, modelDesc: CData, index: int, dimsRange: CData) -> None:
+    """MD6.14: fixed dims have a range of one value."""
+    desc = _desc(world, modelDesc)
+    on_host(dimsRange, "dimsRange")
+    tensor = _at(desc.inputs, index)
+    if len(tensor.dims) > lib.ACL_MAX_DIM_CNT:
+        raise Fault(codes.ACL_ERROR_INTERNAL_ERROR, f"{tensor.name!r} has {len(tensor.dims)} dimensions")
+    dimsRange.rangeCount = len(tensor.dims)
+    for position, dim in enumerate(tensor.dims):
+        dimsRange.range[position] = [dim, dim]
+
+
+# -- gears, which models with fixed shapes do not have ---------------------------------------------------------------
+
+
+def aclmdlGetDynamicBatch(world: World, modelDesc: CData, batch: CData) -> None:
+    """MD6.15: count 0."""
+    _desc(world, modelDesc)
+    on_host(batch, "batch").batchCount = 0
+
+
+def aclmdlGetDynamicHW(world: World, modelDesc: CData, index: int, hw: CData) -> None:  # noqa: ARG001
+    """MD6.15: count 0; the index is not looked at."""
+    _desc(world, modelDesc)
+    on_host(hw, "hw").hwCount = 0
+
+
+def _no_index(index: int) -> None:
+    if index != _NO_INDEX:
+        raise invalid(f"index is {index}; it must be -1, as size_t")
+
+
+def aclmdlGetInputDynamicGearCount(world: World, modelDesc: CData, index: int, gearCount: CData) -> None:
+    """MD6.16: 0."""
+    _desc(world, modelDesc)
+    on_host(gearCount, "gearCount")
+    _no_index(index)
+    gearCount[0] = 0
+
+
+def aclmdlGetInputDynamicDims(world: World, modelDesc: CData, index: int, dims: CData, gearCount: int) -> None:  # noqa: ARG001
+    """MD6.17: there are no gears, so nothing is written."""
+    _desc(world, modelDesc)
+    on_host(dims, "dims")
+    _no_index(index)

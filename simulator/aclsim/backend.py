@@ -1,0 +1,147 @@
+"""The backend `simulator`: one method per C function over one world."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from aclcffi.backend import Backend, missing
+from aclcffi.errors import BackendError
+from aclcffi.functions import products_of
+from aclsim.api import function_of
+from aclsim.api.binder import bind
+from aclsim.api.types import make_key
+from aclsim.core.schedules import SCHEDULES
+from aclsim.core.world import World, WorldOptions
+from aclsim.models.onnx_model import ENGINES
+from aclsim.products import PRODUCTS, RUN_MODES, load_product
+
+_PREFIX = "ACLCFFI_SIM_"
+_MOST_DEVICES = 64  # RT14.05
+_ON_HANG = ("raise", "return")
+
+
+class SimulatorBackend(Backend):
+    """A simulated machine; each one opened is fresh and shares nothing with the others.
+
+    Args:
+        product: Whose functions and limits it has: "generic" (every function), "310P", "IPV350", ...
+        devices: How many devices, 1 to 64.
+        schedule: When queued work runs: "lazy" (as late as legal), "eager" (as early as legal), "random" (from `seed`).
+        seed: For the schedule "random".
+        memory: Bytes per device; the product's by default.
+        run_mode: What aclrtGetRunMode answers, "host" or "device"; the product's by default.
+        hang_after: Real seconds after which an untimed wait that nothing can end is a hang.
+        on_hang: "raise" aclsim.SimulationHang, or "return" the code 507000.
+        check_host: Ask the kernel about host addresses that ACL did not hand out, instead of taking the caller's word.
+        engine: What computes ONNX models: "onnxruntime", or "reference" (onnx's evaluator; slow, for small models).
+
+    What is not given comes from the environment, ACLCFFI_SIM_PRODUCT and so on, read when the backend is opened.
+
+    Raises:
+        BackendError: An option has a value that it cannot have.
+    """
+
+    name: ClassVar[str] = "simulator"
+
+    def __init__(
+        self,
+        *,
+        product: str | None = None,
+        devices: int | None = None,
+        schedule: str | None = None,
+        seed: int | None = None,
+        memory: int | None = None,
+        run_mode: str | None = None,
+        hang_after: float | None = None,
+        on_hang: str | None = None,
+        check_host: bool | None = None,
+        engine: str | None = None,
+    ) -> None:
+        try:
+            base = load_product(_choice("product", product, "generic", PRODUCTS))
+        except ValueError as error:
+            raise BackendError(str(error)) from None
+        self._product = replace(
+            base,
+            memory=_number("memory", memory, base.memory, 1, None),
+            run_mode=_choice("run_mode", run_mode, base.run_mode, RUN_MODES),
+        )
+        options = WorldOptions(
+            devices=_number("devices", devices, 1, 1, _MOST_DEVICES),
+            schedule=_choice("schedule", schedule, "lazy", SCHEDULES),
+            seed=_number("seed", seed, 0, None, None),
+            hang_after=_seconds("hang_after", hang_after, 10.0),
+            on_hang=_choice("on_hang", on_hang, "raise", _ON_HANG),
+            check_host=_switch("check_host", check_host, default=False),
+            engine=_choice("engine", engine, "onnxruntime", ENGINES),
+        )
+        self._world = World(self._product, options, make_key)
+
+    @property
+    def product(self) -> str:
+        """The product whose functions and limits this machine has."""
+        return self._product.name
+
+    def _resolve(self, name: str) -> Callable[..., Any]:
+        if not self._product.generic and self._product.name not in products_of(name):
+            raise missing(name, f"the libraries of product {self._product.name}, which the simulator stands for")
+        return bind(self._world, name, function_of(name))
+
+    def _release(self) -> None:
+        self._world.close()
+
+
+def _given(option: str, value: object) -> tuple[Any, str]:
+    """The value of an option, from the caller or from the environment, and where it comes from."""
+    if value is not None:
+        return value, option
+    variable = _PREFIX + option.upper()
+    return os.environ.get(variable) or None, variable
+
+
+def _choice(option: str, value: str | None, default: str, choices: tuple[str, ...]) -> str:
+    given, source = _given(option, value)
+    if given is None:
+        return default
+    if given not in choices:
+        raise BackendError(f"{source} is {given!r}; it can be {', '.join(choices)}")
+    return str(given)
+
+
+def _number(option: str, value: int | None, default: int, least: int | None, most: int | None) -> int:
+    given, source = _given(option, value)
+    if given is None:
+        return default
+    try:
+        number = int(given) if isinstance(given, str) else given.__index__()
+    except (ValueError, AttributeError):
+        raise BackendError(f"{source} is {given!r}; it must be a whole number") from None
+    if (least is not None and number < least) or (most is not None and number > most):
+        limits = f"at least {least}" if most is None else f"{least} to {most}"
+        raise BackendError(f"{source} is {number}; it must be {limits}")
+    return int(number)
+
+
+def _seconds(option: str, value: float | None, default: float) -> float:
+    given, source = _given(option, value)
+    if given is None:
+        return default
+    try:
+        seconds = float(given)
+    except (TypeError, ValueError):
+        raise BackendError(f"{source} is {given!r}; it must be a number of seconds") from None
+    if not seconds >= 0:
+        raise BackendError(f"{source} is {given!r}; it must not be negative")
+    return seconds
+
+
+def _switch(option: str, value: bool | None, *, default: bool) -> bool:
+    given, source = _given(option, value)
+    if given is None:
+        return default
+    if given in (True, False):
+        return bool(given)
+    if given in ("0", "1"):
+        return str(given) == "1"
+    raise BackendError(f"{source} is {given!r}; it can be 0 or 1")
