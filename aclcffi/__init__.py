@@ -6,6 +6,10 @@
 from _aclcffi import ffi, lib
 
 from aclcffi.backend import Backend, open_backend
+from aclcffi.context import Context
+from aclcffi.dataset import Dataset
+from aclcffi.description import ModelDescription, TensorInfo
+from aclcffi.device import Device, MemoryInfo
 from aclcffi.errors import (
     AclError,
     AclTimeoutError,
@@ -21,20 +25,39 @@ from aclcffi.errors import (
     UnsupportedError,
     UnsupportedFunctionError,
 )
+from aclcffi.exec_config import ExecConfig, ExecOptions
+from aclcffi.memory import DeviceBuffer
+from aclcffi.model import Model
+from aclcffi.pending import PendingResult
+from aclcffi.session import Session
+from aclcffi.stream import Stream
 
 __all__ = [
     "AclError",
     "AclTimeoutError",
     "Backend",
     "BackendError",
+    "Context",
+    "Dataset",
+    "Device",
+    "DeviceBuffer",
     "DeviceFaultError",
+    "ExecConfig",
+    "ExecOptions",
     "InternalError",
     "InvalidArgumentError",
     "InvalidHandleError",
+    "MemoryInfo",
+    "Model",
+    "ModelDescription",
     "ModelError",
     "OutOfMemoryError",
+    "PendingResult",
     "ResourceError",
+    "Session",
     "StateError",
+    "Stream",
+    "TensorInfo",
     "UnsupportedError",
     "UnsupportedFunctionError",
     "ffi",

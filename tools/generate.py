@@ -16,7 +16,7 @@ from build_acl import read_declarations
 from tools.facts import read_facts
 from tools.write_codes import core_table, user_table
 from tools.write_constants import constants_module
-from tools.write_contract import contract_module
+from tools.write_contract import contract_stub
 from tools.write_functions import functions_module
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,7 +29,7 @@ def generated() -> dict[str, str]:
     return {
         "aclcffi/codes.py": user_table(facts),
         "aclcffi/constants.py": constants_module(headers, facts),
-        "aclcffi/contract.py": contract_module(headers, facts),
+        "aclcffi/contract.pyi": contract_stub(headers, facts),
         "aclcffi/functions.py": functions_module(headers, facts),
         "simulator/aclsim/core/codes.py": core_table(facts),
     }

@@ -1,4 +1,4 @@
-"""Writes aclcffi/contract.py: every C function as a typed method, for type checkers and editors."""
+"""Writes aclcffi/contract.pyi: every C function as a typed method, for type checkers and editors."""
 
 from __future__ import annotations
 
@@ -85,46 +85,37 @@ class Types:
         return name if name != c_type and name in self.structs else None
 
 
-def contract_module(headers: tuple[Header, ...], facts: Facts) -> str:
-    """Text of aclcffi/contract.py."""
+def contract_stub(headers: tuple[Header, ...], facts: Facts) -> str:
+    """Text of aclcffi/contract.pyi."""
     types = Types(headers, facts)
     lines = [
-        "# ruff: noqa: A002, D102, N816",
-        '"""The functions of the C API as type checkers and editors see them; there is nothing here at run time.',
+        "# ruff: noqa: A002, N816",
+        "# The functions of the C API as type checkers and editors see them, one method per C function: C name, C names and",
+        "# order of the parameters, which are positional only.",
+        "#",
+        "# Integers and enums are int, an array of integers may be a list, a text is bytes. Every kind of handle is a",
+        "# type of its own. All else is cffi data: `ffi.new(...)`, `ffi.NULL`, `ffi.from_buffer(...)`.",
         "",
-        "Integers and enums are int, an array of integers may be a list, a text is bytes. Every kind of handle is a",
-        "type of its own. All else is cffi data: `ffi.new(...)`, `ffi.NULL`, `ffi.from_buffer(...)`.",
-        '"""',
+        "from collections.abc import Sequence",
+        "from typing import NewType, TypeAlias",
         "",
-        "from __future__ import annotations",
+        "from _cffi_backend import _CDataBase",
         "",
-        "from typing import TYPE_CHECKING",
+        "from aclcffi import constants",
         "",
-        "if TYPE_CHECKING:",
-        "    from collections.abc import Sequence",
-        "    from typing import NewType, TypeAlias",
-        "",
-        "    from _cffi_backend import _CDataBase",
-        "",
-        "    from aclcffi import constants",
-        "",
-        "    CData: TypeAlias = _CDataBase",
+        "CData: TypeAlias = _CDataBase",
         "",
     ]
-    lines += [f"    {handle} = NewType({quoted(handle)}, CData)" for handle in types.handles]
+    lines += [f"{handle} = NewType({quoted(handle)}, CData)" for handle in types.handles]
     lines += [
         "",
-        "",
         "class AclFunctions:",
-        '    """One method per C function: C name, C names and order of the parameters, which are positional only."""',
-        "",
-        "    if TYPE_CHECKING:",
     ]
     for position, chapter in enumerate(chapters()):
         lines += [""] if position else []
-        lines += [f"        # {chapter.title} ({chapter.header})"]
+        lines += [f"    # {chapter.title} ({chapter.header})"]
         for function in chapter.functions:
             items = [f"{parameter.name}: {types.parameter(function, parameter)}" for parameter in function.parameters]
             items = ["self", *items, "/"]
-            lines += bracketed("        ", f"def {function.name}(", items, f") -> {types.result(function)}: ...")
+            lines += bracketed("    ", f"def {function.name}(", items, f") -> {types.result(function)}: ...")
     return file_text(*lines)

@@ -175,7 +175,7 @@ def test_core_codes_are_plain_numbers() -> None:
 
 def test_the_contract_names_every_function_and_parameter() -> None:
     """Each C function is a method whose positional-only parameters have the C names, in the C order, and types."""
-    tree = ast.parse((generate.ROOT / "aclcffi" / "contract.py").read_text())
+    tree = ast.parse((generate.ROOT / "aclcffi" / "contract.pyi").read_text())
     methods = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     declared = {function.name: function for chapter in chapters() for function in chapter.functions}
     assert len(declared) == 524
@@ -189,7 +189,7 @@ def test_the_contract_names_every_function_and_parameter() -> None:
 
 def test_the_contract_types_what_cffi_takes() -> None:
     """Handles have their own types, texts are bytes, arrays may be lists, enums are numbers, results are what cffi returns."""
-    tree = ast.parse((generate.ROOT / "aclcffi" / "contract.py").read_text())
+    tree = ast.parse((generate.ROOT / "aclcffi" / "contract.pyi").read_text())
     lines = {node.name: ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     expected = {
         "aclrtSynchronizeStreamWithTimeout": "(self, stream: aclrtStream, timeout: int, /) -> int",

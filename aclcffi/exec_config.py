@@ -1,0 +1,95 @@
+"""Options of one execution."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from _aclcffi import ffi, lib
+
+from aclcffi.errors import InvalidArgumentError, UnsupportedError, error_of, recent_message
+from aclcffi.memory import DeviceBuffer
+from aclcffi.resource import Resource
+
+if TYPE_CHECKING:
+    from aclcffi.session import Session
+
+_ATTRIBUTES = {
+    "stream_sync_timeout": (lib.ACL_MDL_STREAM_SYNC_TIMEOUT, "int32_t"),
+    "event_sync_timeout": (lib.ACL_MDL_EVENT_SYNC_TIMEOUT, "int32_t"),
+    "work_size": (lib.ACL_MDL_WORK_SIZET, "size_t"),
+    "mpam_id": (lib.ACL_MDL_MPAIMID_SIZET, "size_t"),
+    "aic_qos": (lib.ACL_MDL_AICQOS_SIZET, "size_t"),
+    "aic_ost": (lib.ACL_MDL_AICOST_SIZET, "size_t"),
+    "mec_time_threshold": (lib.ACL_MDL_MEC_TIMETHR_SIZET, "size_t"),
+}
+
+
+class ExecOptions(NamedTuple):
+    """What an execution may be told; None leaves the library's default.
+
+    `stream_sync_timeout` and `event_sync_timeout` are milliseconds (-1: no limit) and known to the main library;
+    `work_size`, bytes of work memory, and the rest to IPV350's.
+    """
+
+    stream_sync_timeout: int | None = None
+    event_sync_timeout: int | None = None
+    work_size: int | None = None
+    mpam_id: int | None = None
+    aic_qos: int | None = None
+    aic_ost: int | None = None
+    mec_time_threshold: int | None = None
+
+    @property
+    def given(self) -> Mapping[str, int]:
+        """The options that are not None."""
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+class ExecConfig(Resource):
+    """An exec config handle with options set (aclmdlCreateExecConfigHandle, aclmdlSetExecConfigOpt).
+
+    With `work_size` it brings work memory of that size with it (`work`).
+
+    Raises:
+        UnsupportedError: The library does not know an option.
+        InvalidArgumentError: A value does not fit, or the library refuses it.
+    """
+
+    def __init__(self, session: "Session", options: ExecOptions) -> None:
+        self._session = session
+        self.options = options
+        self.work: DeviceBuffer | None = None
+        self.handle = session.backend.aclmdlCreateExecConfigHandle()
+        handle, call = self.handle, session.call
+        super().__init__(session._owner, lambda: call("aclmdlDestroyExecConfigHandle", handle))
+        try:
+            for name, value in options.given.items():
+                self._set(name, value)
+            if options.work_size is not None:
+                self.work = DeviceBuffer(session, options.work_size)
+                pointer = ffi.new("void **", self.work.pointer)
+                session.call("aclmdlSetExecConfigOpt", handle, lib.ACL_MDL_WORK_ADDR_PTR, pointer, ffi.sizeof("void *"))
+        except BaseException:
+            self.close()
+            raise
+
+    def _set(self, name: str, value: int) -> None:
+        attribute, c_type = _ATTRIBUTES[name]
+        try:
+            stored = ffi.new(f"{c_type} *", value)
+        except OverflowError:
+            raise InvalidArgumentError(f"{name} is {value}, which a C {c_type} cannot hold") from None
+        backend, size = self._session.backend, ffi.sizeof(c_type)
+        if code := backend.aclmdlSetExecConfigOpt(self.handle, attribute, stored, size):
+            message = recent_message(backend)
+            # One code for an unknown option and for a bad value: a value that is always legal tells them apart.
+            always = ffi.new(f"{c_type} *", -1 if c_type == "int32_t" else 0)
+            if backend.aclmdlSetExecConfigOpt(self.handle, attribute, always, size):
+                recent_message(backend)
+                raise UnsupportedError(f"{name}: the libraries of this device do not know this option")
+            raise error_of(code, f"{name} cannot be {value}: aclmdlSetExecConfigOpt", message)
+
+    def close(self) -> None:
+        """Destroy the handle and free the work memory. The execution must be over (MD11.09)."""
+        super().close()
+        if self.work is not None:
+            self.work.close()

@@ -1,0 +1,80 @@
+"""Device memory."""
+
+from typing import TYPE_CHECKING, Any
+
+from _aclcffi import ffi, lib
+
+from aclcffi.errors import InvalidArgumentError
+from aclcffi.resource import Resource
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from aclcffi.session import Session
+
+
+class DeviceBuffer(Resource):
+    """`size` bytes of device memory (aclrtMalloc, huge pages first). The content is undefined.
+
+    `pointer` is the cffi `void *`, `address` the same as a number.
+
+    Raises:
+        OutOfMemoryError: The device has not that much left (207001).
+    """
+
+    def __init__(self, session: "Session", size: int) -> None:
+        if size < 1:
+            raise InvalidArgumentError(f"size is {size}; a buffer has at least 1 byte")
+        self._session = session
+        self.size = size
+        out = ffi.new("void **")
+        session.call("aclrtMalloc", out, size, lib.ACL_MEM_MALLOC_HUGE_FIRST)
+        self.pointer = out[0]
+        self.address = int(ffi.cast("uintptr_t", self.pointer))
+        pointer, call = self.pointer, session.call
+        super().__init__(session._owner, lambda: call("aclrtFree", pointer))
+
+    def copy_from(self, array: "np.ndarray[Any, Any]") -> None:
+        """Copy an array (any dtype, any layout) to the start of the buffer; complete when this returns (aclrtMemcpy).
+
+        The copy is ordered with no stream.
+
+        Raises:
+            InvalidArgumentError: The array has more bytes than the buffer.
+        """
+        import numpy as np
+
+        self._check_open()
+        dense = np.ascontiguousarray(array)
+        self._check_fits(dense.nbytes)
+        self._session.call(
+            "aclrtMemcpy", self.pointer, self.size, _address(dense), dense.nbytes, lib.ACL_MEMCPY_HOST_TO_DEVICE
+        )
+
+    def copy_to(self, array: "np.ndarray[Any, Any]") -> None:
+        """Fill an array from the start of the buffer; complete when this returns (aclrtMemcpy).
+
+        The copy is ordered with no stream: synchronise the one that writes the buffer first.
+
+        Raises:
+            InvalidArgumentError: The array has more bytes than the buffer, or is not writable in one piece.
+        """
+        self._check_open()
+        if not (array.flags.c_contiguous and array.flags.writeable):
+            raise InvalidArgumentError("the array to copy to must be C-contiguous and writable")
+        self._check_fits(array.nbytes)
+        self._session.call(
+            "aclrtMemcpy", _address(array), array.nbytes, self.pointer, array.nbytes, lib.ACL_MEMCPY_DEVICE_TO_HOST
+        )
+
+    def _check_fits(self, size: int) -> None:
+        if size > self.size:
+            raise InvalidArgumentError(f"the array has {size} bytes, the buffer {self.size}")
+
+    def __repr__(self) -> str:
+        return f"<DeviceBuffer of {self.size} bytes at 0x{self.address:x}{' (closed)' if self.closed else ''}>"
+
+
+def _address(array: "np.ndarray[Any, Any]") -> Any:
+    # Not ffi.from_buffer: arrays of ml_dtypes have no buffer interface.
+    return ffi.cast("void *", array.ctypes.data)
