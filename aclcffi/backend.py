@@ -44,6 +44,11 @@ class Backend(AclFunctions):
         """Say whether the C function `name` exists here; False for a name that is no ACL function."""
         return hasattr(self, name) if name in FUNCTIONS else False
 
+    @classmethod
+    def information(cls) -> dict[str, Any]:
+        """What `aclcffi info` says of the backend: names, and values that JSON can hold."""
+        return {}
+
     def close(self) -> None:
         """Release the backend; a second call does nothing.
 

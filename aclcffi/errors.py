@@ -101,20 +101,17 @@ _BY_KIND: dict[str, type[AclError]] = {
 def error_of(code: int, function: str, recent_message: str = "") -> AclError:
     """Make the exception for a code that a C function returned.
 
-    Its text is one line: function, symbol and number, meaning, the recent message where there is one, advice.
+    Its text is one line: function, symbol and number, the recent message (where there is none the code's meaning), and
+    what can be done.
     """
     known = CODES.get(code)
-    kind: type[AclError] = InternalError
+    said = recent_message.removeprefix(f"{function}: ")
     if known is None:
-        text = f"{function} returned {code}, which is no known ACL error code"
-    else:
-        kind = _BY_KIND[known.kind]
-        text = f"{function} returned {known.name} ({code}): {known.meaning}"
-    if recent_message:
-        text += f": {recent_message.rstrip('.')}"
-    if known is not None:
-        text += f". {known.advice}"
-    return kind(text, function=function, code=code, recent_message=recent_message)
+        text = f"{function} returned {code}, which is no known ACL error code" + (f": {said}" if said else "")
+        return InternalError(text, function=function, code=code, recent_message=recent_message)
+    said = said.removesuffix(f" [{code} {known.name}]").rstrip(".") or known.meaning
+    text = f"{function} returned {known.name} ({code}): {said}. {known.advice}"
+    return _BY_KIND[known.kind](text, function=function, code=code, recent_message=recent_message)
 
 
 def failure(backend: "Backend", function: str, code: int) -> AclError:

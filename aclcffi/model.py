@@ -38,10 +38,19 @@ class Model(Resource):
         super().__init__(session._owner, lambda: call("aclmdlUnload", number))
         try:
             self.description: ModelDescription = describe(session, number)
-            self._pool = BufferPool(session, self.description, _work(session, source))
+            self._work = _work(session, source)
+            self._pool = BufferPool(session, self.description, self._work)
         except BaseException:
             super().close()
             raise
+
+    @property
+    def work_size(self) -> int:
+        """Bytes of work memory that an execution takes (aclmdlQuerySize), at least 1; 0 where that is not known.
+
+        Only a model that was loaded from a file can be asked, and only where the caller brings the memory (IPV350).
+        """
+        return self._work.work_size or 0 if self._work else 0
 
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:

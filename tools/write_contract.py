@@ -90,8 +90,8 @@ def contract_stub(headers: tuple[Header, ...], facts: Facts) -> str:
     types = Types(headers, facts)
     lines = [
         "# ruff: noqa: A002, N816",
-        "# The functions of the C API as type checkers and editors see them, one method per C function: C name, C names and",
-        "# order of the parameters, which are positional only.",
+        "# The functions of the C API as type checkers and editors see them: one method per C function, C names and",
+        "# C order of the parameters, which are positional only.",
         "#",
         "# Integers and enums are int, an array of integers may be a list, a text is bytes. Every kind of handle is a",
         "# type of its own. All else is cffi data: `ffi.new(...)`, `ffi.NULL`, `ffi.from_buffer(...)`.",

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from aclcffi.backend import Backend, missing
 from aclcffi.errors import BackendError
-from aclcffi.functions import products_of
-from aclsim.api import function_of
+from aclcffi.functions import FUNCTIONS, products_of
+from aclsim.api import function_of, modelled
 from aclsim.api.binder import bind
 from aclsim.api.types import make_key
 from aclsim.core.schedules import SCHEDULES
 from aclsim.core.world import World, WorldOptions
 from aclsim.models.onnx_model import ENGINES
-from aclsim.products import PRODUCTS, RUN_MODES, load_product
+from aclsim.products import PRODUCTS, RUN_MODES, has_limits, load_product
 
 _PREFIX = "ACLCFFI_SIM_"
 _MOST_DEVICES = 64  # RT14.05
@@ -77,6 +77,17 @@ class SimulatorBackend(Backend):
             engine=_choice("engine", engine, "onnxruntime", ENGINES),
         )
         self._world = World(self._product, options, make_key)
+
+    @classmethod
+    def information(cls) -> dict[str, Any]:
+        """Return the products, and how many functions each of them has and the simulator models."""
+        return {
+            "products": {
+                name: {"functions": len(names), "modelled": len(names & modelled().keys()), "limits": has_limits(name)}
+                for name in PRODUCTS
+                if (names := {each for each in FUNCTIONS if name == "generic" or name in products_of(each)})
+            }
+        }
 
     @property
     def product(self) -> str:

@@ -1,13 +1,14 @@
 """Model descriptions and their getters, for models with fixed shapes (contract_mdl section 6)."""
 
 import itertools
+import re
 from collections.abc import Iterable
 
 from aclsim.api.content import Content, from_file, from_memory, parse
 from aclsim.api.host import c_string, invalid, null, on_host, text
 from aclsim.api.load import unknown_model
 from aclsim.api.lookup import item
-from aclsim.api.types import CData, ffi, lib
+from aclsim.api.types import CData, address_of, ffi, lib
 from aclsim.core import codes
 from aclsim.core.description import Desc
 from aclsim.core.fault import Fault
@@ -17,6 +18,7 @@ from aclsim.models.description import Executable, Tensor
 _NAME_LENGTH = lib.ACL_MAX_TENSOR_NAME_LEN
 _NO_INDEX = (1 << 64) - 1
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_REPLACEMENT = re.compile(r"acl_modelId_(?P<model>[0-9]{1,10})_(?P<side>input|output)_(?P<index>[0-9]{1,20})(_[a-z]{1,3})?")
 
 
 def _desc(world: World, modelDesc: CData) -> Desc:
@@ -62,7 +64,10 @@ def aclmdlGetDescFromFile(world: World, modelDesc: CData, modelPath: CData) -> N
 
 
 def aclmdlGetDescFromMem(world: World, modelDesc: CData, model: CData, modelSize: int) -> None:
-    """MD6.04. Size 0 is refused on IPV350 too (a choice): how far the model goes is not known then."""
+    """MD6.04. Size 0 is legal on IPV350 for memory that ACL gave out: the model fills it to its end.
+
+    A choice: of other memory the size is not known then, and no ONNX model says its own.
+    """
     if not world.product.ipv350:
         _describe(world, modelDesc, from_memory(world, model, modelSize))
         return
@@ -70,11 +75,17 @@ def aclmdlGetDescFromMem(world: World, modelDesc: CData, model: CData, modelSize
     if not model:
         raise null("model")
     try:
-        content = from_memory(world, model, modelSize)
+        content = from_memory(world, model, modelSize or _rest(world, address_of(model)))
         executable = parse(world, content, codes.ACL_ERROR_GE_PARAM_INVALID, computes=False)
     except Fault as fault:  # MD2.06
         raise Fault(codes.ACL_ERROR_GE_FAILURE, fault.message) from None
     _fill(world, desc, executable, 0)
+
+
+def _rest(world: World, address: int) -> int:
+    """Bytes from `address` to the end of its allocation, 0 for memory that ACL did not give out."""
+    allocation = world.memory.find(address)
+    return allocation.address + allocation.size - address if allocation else 0
 
 
 def _describe(world: World, modelDesc: CData, content: Content) -> None:
@@ -88,28 +99,24 @@ def _fill(world: World, desc: Desc, executable: Executable, model_id: int) -> No
     desc.model_id = model_id
     desc.inputs += executable.inputs
     desc.outputs += executable.outputs
-    # Long names are made shorter once, here: every getter gives the same one (MD6.12).
-    desc.input_names = _short_names(world, desc.inputs, f"acl_modelId_{model_id}_input_")
-    desc.output_names = _short_names(world, desc.outputs, f"acl_modelId_{model_id}_output_")
+    taken = {tensor.name for tensor in desc.inputs + desc.outputs}
+    desc.input_names = _short_names(world, desc.inputs, f"acl_modelId_{model_id}_input_", taken)
+    desc.output_names = _short_names(world, desc.outputs, f"acl_modelId_{model_id}_output_", taken)
 
 
-def _short_names(world: World, tensors: list[Tensor], prefix: str) -> list[str]:
-    taken = {tensor.name for tensor in tensors}
-    names = []
-    for index, tensor in enumerate(tensors):
-        name = tensor.name
-        if len(name.encode()) >= _NAME_LENGTH:
-            name = next(free for free in _variants(world, f"{prefix}{index}") if free not in taken)
-            taken.add(name)
-        names.append(name)
-    return names
+def _short_names(world: World, tensors: list[Tensor], prefix: str, taken: set[str]) -> list[str]:
+    """Names of less than 128 bytes, as aclmdlIODims holds them; a replacement is no other tensor's name (MD6.12)."""
+    return [
+        tensor.name
+        if len(tensor.name.encode()) < _NAME_LENGTH
+        else next(free for free in _variants(world, f"{prefix}{index}") if free not in taken)
+        for index, tensor in enumerate(tensors)
+    ]
 
 
 def _variants(world: World, name: str) -> Iterable[str]:
     yield name
-    if world.product.ipv350:
-        yield f"{name}_xyz"
-    for length in (1, 2, 3):
+    for length in (3,) if world.product.ipv350 else (1, 2, 3):
         for letters in itertools.product(_LETTERS, repeat=length):
             yield f"{name}_{''.join(letters)}"
 
@@ -176,45 +183,46 @@ def _string(desc: Desc, value: str) -> CData:
 def aclmdlGetInputNameByIndex(world: World, modelDesc: CData, index: int) -> CData:
     """MD6.08: "" for a bad index or description, never NULL."""
     desc = _desc(world, modelDesc)
-    _at(desc.inputs, index)
-    return _string(desc, desc.input_names[index])
+    return _string(desc, _at(desc.inputs, index).name)
 
 
 def aclmdlGetOutputNameByIndex(world: World, modelDesc: CData, index: int) -> CData:
     """MD6.08: "" for a bad index or description, never NULL."""
     desc = _desc(world, modelDesc)
-    _at(desc.outputs, index)
-    return _string(desc, desc.output_names[index])
+    return _string(desc, _at(desc.outputs, index).name)
 
 
-def _index_of(names: list[str], name: CData, index: CData) -> None:
+def _index_of(tensors: list[Tensor], name: CData, index: CData) -> None:
     wanted = text(name, "name")
     on_host(index, "index")
-    for position, known in enumerate(names):
-        if known.encode() == wanted:
+    for position, tensor in enumerate(tensors):
+        if tensor.name.encode() == wanted:
             index[0] = position
             return
-    raise invalid(f"name is {wanted.decode(errors='replace')!r}; there are {', '.join(map(repr, names)) or 'none'}")
+    known = ", ".join(repr(tensor.name) for tensor in tensors)
+    raise invalid(f"name is {wanted.decode(errors='replace')!r}; there are {known or 'none'}")
 
 
 def aclmdlGetInputIndexByName(world: World, modelDesc: CData, name: CData, index: CData) -> None:
     """MD6.10: the first exact match."""
-    _index_of(_desc(world, modelDesc).input_names, name, index)
+    _index_of(_desc(world, modelDesc).inputs, name, index)
 
 
 def aclmdlGetOutputIndexByName(world: World, modelDesc: CData, name: CData, index: CData) -> None:
     """MD6.10: the first exact match."""
-    _index_of(_desc(world, modelDesc).output_names, name, index)
+    _index_of(_desc(world, modelDesc).outputs, name, index)
 
 
 def aclmdlGetTensorRealName(world: World, modelDesc: CData, name: CData) -> CData:
-    """MD6.13: the name in the model for a name that a getter gave; NULL for any other."""
+    """MD6.13: a tensor's name gives itself, a replacement of its form the name behind it; NULL for any other."""
     desc = _desc(world, modelDesc)
     wanted = text(name, "name").decode(errors="surrogateescape")
-    for names, tensors in ((desc.input_names, desc.inputs), (desc.output_names, desc.outputs)):
-        for short, tensor in zip(names, tensors, strict=True):
-            if wanted in (short, tensor.name):
-                return _string(desc, tensor.name)
+    if any(wanted == tensor.name for tensor in desc.inputs + desc.outputs):
+        return _string(desc, wanted)
+    match = _REPLACEMENT.fullmatch(wanted)
+    if match is not None and int(match["model"]) == desc.model_id:
+        tensors = desc.inputs if match["side"] == "input" else desc.outputs
+        return _string(desc, _at(tensors, int(match["index"])).name)
     raise invalid(f"name {wanted!r} is none of this description's")
 
 

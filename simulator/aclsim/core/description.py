@@ -8,8 +8,8 @@ from aclsim.models.description import Tensor
 class Desc:
     """An aclmdlDesc: the tensors of one model, in order. Outlives the model (MD5.19).
 
-    `input_names` and `output_names` are what getters answer: long names are replaced there (MD6.12). `texts` keeps the
-    C strings that were handed out, for the layer above.
+    `input_names` and `output_names` are the names that fit into an aclmdlIODims: long ones are replaced there (MD6.12).
+    `texts` keeps the C strings that were handed out, for the layer above.
     """
 
     def __init__(self) -> None:

@@ -27,8 +27,10 @@ def take_in(model: "ModelProto", folder: Path | None, weights: Mapping[str, byte
         if tensor.data_location == _EXTERNAL:
             found = True
             entries = {entry.key: entry.value for entry in tensor.external_data}
-            content = _content(tensor.name, entries.get("location", ""), folder, weights)
-            tensor.raw_data = _part(tensor.name, entries, content)
+            location = entries.get("location", "")
+            if not isinstance(location, str) or not location:
+                raise Broken(f"weight {tensor.name!r} lies in another file, whose name {location!r} is no name")
+            tensor.raw_data = _part(tensor.name, entries, _content(tensor.name, location, folder, weights))
             del tensor.external_data[:]
             tensor.ClearField("data_location")
     return found
@@ -42,14 +44,15 @@ def _content(name: str, location: str, folder: Path | None, weights: Mapping[str
             f"weight {name!r} lies in another file, {location!r}: load the model from its file, or give the folder "
             "(ACL_MDL_WEIGHT_PATH_PTR) or the memory (aclmdlSetExternalWeightAddress)"
         )
-    root = folder.resolve()
-    file = (root / location).resolve()
-    if not file.is_relative_to(root):
-        raise Broken(f"weight {name!r} lies in {location!r}, outside the model's folder")
     try:
+        root = folder.resolve()
+        file = (root / location).resolve()
+        if not file.is_relative_to(root):
+            raise Broken(f"weight {name!r} lies in {location!r}, outside the model's folder")
         return file.read_bytes()
-    except OSError as error:
-        raise Broken(f"weight {name!r} lies in {location!r}, which cannot be read: {error.strerror}") from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: symbolic links in a circle
+        reason = getattr(error, "strerror", None) or error
+        raise Broken(f"weight {name!r} lies in {location!r}, which cannot be read: {reason}") from None
 
 
 def _part(name: str, entries: dict[str, str], content: bytes) -> bytes:

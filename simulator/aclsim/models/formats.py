@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aclsim.models.description import Executable
-from aclsim.models.refusal import Broken, Unrecognised, Unsupported
+from aclsim.models.refusal import Broken, Cut, Unrecognised, Unsupported
 
 OM_MAGIC = b"IMOD"
 OM_HEADER = 256
@@ -22,7 +22,8 @@ def _check_om(data: bytes) -> None:
     if version >= _WIDE_VERSION:
         body = struct.unpack_from("<Q", data, 184)[0] or body
     if OM_HEADER + body != len(data):
-        raise Broken(f"its header announces {OM_HEADER + body} bytes, the .om file has {len(data)}")
+        kind = Cut if OM_HEADER + body > len(data) else Broken
+        raise kind(f"its header announces {OM_HEADER + body} bytes, the .om file has {len(data)}")
 
 
 def load_model(data: bytes, folder: Path | None, engine: str | None, weights: Mapping[str, bytes]) -> Executable:

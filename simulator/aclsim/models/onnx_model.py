@@ -1,7 +1,7 @@
 """ONNX files: described with onnx, computed with onnxruntime or onnx's reference evaluator."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,15 @@ from aclsim.models.external import take_in
 from aclsim.models.refusal import Broken, Unrecognised, Unsupported
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, ValueInfoProto
+    from onnx import ModelProto, TensorProto, ValueInfoProto
 
 ENGINES = ("onnxruntime", "reference")
 
 _FORMAT_NCHW, _FORMAT_ND = 0, 2
 _WORK_STEP = 512
+_MOST_BYTES = 1 << 48
+
+_INVALID = ("InvalidGraph", "InvalidProtobuf", "InvalidArgument")  # onnxruntime's own words for a wrong model
 
 Feeds = dict[str, Any]
 Compute = Callable[[Feeds], list[Any]]
@@ -75,11 +78,11 @@ class OnnxModel:
         """
         import numpy as np
 
-        feeds = {
-            tensor.name: np.frombuffer(view, dtype_of(tensor.dtype)).reshape(tensor.dims)
-            for tensor, view in zip(self.inputs, inputs, strict=True)
-        }
         try:
+            feeds = {
+                tensor.name: np.frombuffer(view, dtype_of(tensor.dtype)).reshape(tensor.dims)
+                for tensor, view in zip(self.inputs, inputs, strict=True)
+            }
             results = self._compute(feeds)
         except Exception as error:  # noqa: BLE001 - engines raise what they like
             raise Fault(codes.ACL_ERROR_RT_MODEL_EXECUTE, f"the model's computation failed: {error}") from None
@@ -88,7 +91,8 @@ class OnnxModel:
             if dense.nbytes != tensor.size:
                 raise Fault(
                     codes.ACL_ERROR_RT_MODEL_EXECUTE,
-                    f"output {tensor.name!r} came out with shape {dense.shape}, the model says {tensor.dims}",
+                    f"output {tensor.name!r} came out with shape {dense.shape} of {dense.dtype}, the model says "
+                    f"{tensor.dims} of {dtype_of(tensor.dtype)}",
                 )
             np.frombuffer(view, np.uint8)[:] = dense.reshape(-1).view(np.uint8)
 
@@ -105,6 +109,8 @@ def _data_type(value: "ValueInfoProto") -> int:
 
 
 def _tensor(value: "ValueInfoProto", *, first: bool) -> Tensor:
+    if not isinstance(value.name, str):
+        raise Broken(f"it has a tensor with the name {value.name!r}, which is no UTF-8")
     data_type = _data_type(value)
     if not value.type.tensor_type.HasField("shape"):
         raise Unsupported(f"{value.name!r} has no shape; only models with fixed shapes run so far")
@@ -118,21 +124,27 @@ def _tensor(value: "ValueInfoProto", *, first: bool) -> Tensor:
         if dim.dim_value < 0:
             raise Broken(f"{value.name!r} has the dimension {dim.dim_value}")
         dims.append(dim.dim_value)
-    try:
-        item_size = dtype_of(data_type).itemsize
-    except ImportError as error:
-        raise Unsupported(f"{value.name!r}: {error}") from None
     # The converter's default for ONNX: a 4-D input is NCHW, everything else has no layout.
     layout = _FORMAT_NCHW if first and len(dims) == 4 else _FORMAT_ND
-    return Tensor(value.name, tuple(dims), data_type, layout, prod(dims) * item_size)
+    return Tensor(value.name, tuple(dims), data_type, layout, _bytes(value.name, dims, data_type))
 
 
-def _weight_bytes(tensor: Any) -> int:
+def _bytes(name: str, dims: Iterable[int], data_type: int) -> int:
+    """Bytes of a dense tensor."""
+    try:
+        size = prod(dims) * dtype_of(data_type).itemsize
+    except ImportError as error:
+        raise Unsupported(f"{name!r}: {error}") from None
+    if size > _MOST_BYTES:
+        raise Broken(f"{name!r} has {size} bytes, more than an address space")
+    return size
+
+
+def _weight_bytes(tensor: "TensorProto") -> int:
     data_type = BY_ONNX.get(tensor.data_type)
     if data_type is None:  # packed 4-bit numbers and strings: as many bytes as the file keeps
         return len(tensor.raw_data)
-    item_size: int = dtype_of(data_type).itemsize
-    return int(prod(tensor.dims)) * item_size
+    return _bytes(tensor.name, tensor.dims, data_type)
 
 
 def session_options(onnxruntime: Any) -> Any:
@@ -140,7 +152,7 @@ def session_options(onnxruntime: Any) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     return options
 
 
@@ -149,7 +161,11 @@ def _onnxruntime(data: bytes, inputs: tuple[Tensor, ...], outputs: tuple[Tensor,
     try:
         session = onnxruntime.InferenceSession(data, session_options(onnxruntime), providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
-        raise Broken(f"onnxruntime refuses the model: {error}") from None
+        if type(error).__name__ in _INVALID:
+            raise Broken(f"onnxruntime refuses the model: {error}") from None
+        raise Unsupported(
+            f'onnxruntime has not what the model needs; the engine "reference" may have it: {error}'
+        ) from None
     if any(needs_ml_dtypes(tensor.dtype) for tensor in inputs + outputs):
         return _by_address(session, inputs, outputs)
     names = [tensor.name for tensor in outputs]
@@ -188,7 +204,10 @@ def _by_address(session: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor,
 def _reference(model: "ModelProto") -> Compute:
     from onnx.reference import ReferenceEvaluator
 
-    evaluator = ReferenceEvaluator(model)
+    try:
+        evaluator = ReferenceEvaluator(model)
+    except Exception as error:  # noqa: BLE001 - the evaluator's words are the message
+        raise Unsupported(f"onnx's reference evaluator has not what the model needs: {error}") from None
 
     def compute(feeds: Feeds) -> list[Any]:
         return list(evaluator.run(None, feeds))

@@ -13,5 +13,9 @@ class Broken(Refusal):
     """They are a model that is wrong in itself."""
 
 
+class Cut(Broken):
+    """They end before the end that they announce."""
+
+
 class Unsupported(Refusal):
     """They are a model that cannot be run here and now."""

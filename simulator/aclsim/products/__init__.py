@@ -57,6 +57,11 @@ class Product:
         return self.name == "generic"
 
 
+def has_limits(name: str) -> bool:
+    """Whether a product's limits and cost model are there, so that a machine of it can be made."""
+    return (resources.files(__name__) / f"{name}.json").is_file()
+
+
 @cache
 def load_product(name: str) -> Product:
     """Load a product's file.
@@ -66,14 +71,13 @@ def load_product(name: str) -> Product:
     """
     if name not in PRODUCTS:
         raise ValueError(f"product {name!r} is not known; there are {', '.join(PRODUCTS)}")
-    file = resources.files(__name__) / f"{name}.json"
-    if not file.is_file():
-        modelled = [known for known in PRODUCTS if (resources.files(__name__) / f"{known}.json").is_file()]
+    if not has_limits(name):
+        modelled = [known for known in PRODUCTS if has_limits(known)]
         raise ValueError(
             f"product {name!r} has no limits and cost model yet, so no machine of it can be made; "
             f"use one of {', '.join(modelled)}"
         )
-    data = json.loads(file.read_text(encoding="utf-8"))
+    data = json.loads((resources.files(__name__) / f"{name}.json").read_text(encoding="utf-8"))
     return Product(
         **{**data, "name": name, "cost": CostModel(**data["cost"]), "choices": tuple(data.get("choices", ()))}
     )

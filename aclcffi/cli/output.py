@@ -1,0 +1,43 @@
+"""What the commands print: tables for people, JSON for machines."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aclcffi.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    print(json.dumps(value, indent=2))
+
+
+def console() -> "Console":
+    """The terminal, by way of rich.
+
+    Raises:
+        UnsupportedError: rich is not installed.
+    """
+    try:
+        from rich.console import Console
+    except ImportError as error:
+        raise UnsupportedError(f"tables need rich: install aclcffi[cli], or use --json ({error})") from None
+    return Console(highlight=False, soft_wrap=True)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
+    """Make a table. Columns whose name ends in a blank are aligned to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for column in columns:
+        made.add_column(column.rstrip(), justify="right" if column.endswith(" ") else "left", overflow="fold")
+    for row in rows:
+        # As Text: brackets in names and shapes are no markup.
+        made.add_row(*(Text(str(cell)) for cell in row))
+    return made
