@@ -11,7 +11,7 @@ from aclsim.core.fault import Fault
 from aclsim.core.world import World
 from aclsim.models.description import Executable
 from aclsim.models.formats import OM_HEADER, load_model
-from aclsim.models.refusal import Broken, Refusal, Unsupported
+from aclsim.models.refusal import Cut, Refusal, Unrecognised, Unsupported
 
 MAGIC_SIZE = 4
 """Bytes that the router looks at (contract_mdl section 5.1)."""
@@ -93,12 +93,12 @@ def parse(
 ) -> Executable:
     """Make an executable of a model, without the world's lock.
 
-    `short` is the code for bytes that are no model and fewer than the 256 of a header (MD5.06). With `computes` false
-    the model is only described.
+    `short` is the main library's code for bytes that are no model and fewer than the 256 of a header (MD5.06). With
+    `computes` false the model is only described.
 
     Raises:
-        Fault: Bytes that are no model: `short` or the code for a wrong magic (145000, on IPV350 545000), which a broken
-            model gets too. 200001 for a model that cannot be run here (a choice: the contract knows no such case).
+        Fault: Bytes that are no model, or a broken one: what `_code` says. 200001 for a model that cannot be run here
+            (a choice: the contract knows no such case).
     """
     engine = world.options.engine if computes else None
     try:
@@ -107,6 +107,15 @@ def parse(
     except Unsupported as refusal:
         raise Fault(codes.ACL_ERROR_API_NOT_SUPPORT, f"the model cannot be run by the simulator: {refusal}") from None
     except Refusal as refusal:
-        wrong = codes.ACL_ERROR_GE_INTERNAL_ERROR if world.product.ipv350 else codes.ACL_ERROR_GE_PARAM_INVALID
-        too_short = len(content.data) < OM_HEADER and not isinstance(refusal, Broken)
-        raise Fault(short if too_short else wrong, f"the model was not taken: {refusal}") from None
+        raise Fault(_code(world, content, short, refusal), f"the model was not taken: {refusal}") from None
+
+
+def _code(world: World, content: Content, short: int, refusal: Refusal) -> int:
+    """The code for bytes that are no model (MD5.06, MD5.07); on IPV350 only files have a least length (MD5.10)."""
+    size = len(content.data)
+    if world.product.ipv350:
+        if isinstance(refusal, Unrecognised) and content.folder is not None and size <= OM_HEADER:
+            return codes.ACL_ERROR_GE_EXEC_MODEL_DATA_SIZE_INVALID
+        cut = isinstance(refusal, Cut)
+        return codes.ACL_ERROR_GE_EXEC_LOAD_MODEL_PARTITION_FAILED if cut else codes.ACL_ERROR_GE_INTERNAL_ERROR
+    return short if isinstance(refusal, Unrecognised) and size < OM_HEADER else codes.ACL_ERROR_GE_PARAM_INVALID

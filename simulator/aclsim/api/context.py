@@ -28,7 +28,15 @@ def aclrtDestroyContext(world: World, context: CData) -> None:
             codes.ACL_ERROR_RT_CONTEXT_NULL,
             f"context is the {found!r}; only aclrtResetDevice takes a primary context down",
         )
-    world.destroy_context(found)
+    if found.dying:
+        raise Fault(
+            codes.ACL_ERROR_RT_CONTEXT_RELEASE_ERROR, f"context is an {found!r} that another thread is destroying"
+        )
+    found.dying = True
+    try:
+        world.destroy_context(found)
+    finally:
+        found.dying = False
 
 
 def _explain(world: World, context: CData) -> str:

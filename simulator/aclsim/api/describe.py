@@ -18,7 +18,9 @@ from aclsim.models.description import Executable, Tensor
 _NAME_LENGTH = lib.ACL_MAX_TENSOR_NAME_LEN
 _NO_INDEX = (1 << 64) - 1
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_REPLACEMENT = re.compile(r"acl_modelId_(?P<model>[0-9]{1,10})_(?P<side>input|output)_(?P<index>[0-9]{1,20})(_[a-z]{1,3})?")
+_REPLACEMENT = re.compile(
+    r"acl_modelId_(?P<model>[0-9]{1,10})_(?P<side>input|output)_(?P<index>[0-9]{1,20})(_[a-z]{1,3})?"
+)
 
 
 def _desc(world: World, modelDesc: CData) -> Desc:

@@ -8,6 +8,8 @@ from aclsim.core.fault import Fault
 from aclsim.core.stream import Stream
 from aclsim.core.world import World
 
+_MS = 1_000_000  # nanoseconds
+
 
 def aclrtSetDevice(world: World, deviceId: int) -> None:
     """RT3.01: counts; the first call makes the primary context. On IPV350 it makes none."""
@@ -53,8 +55,9 @@ def _tear_down(world: World, device: Device) -> None:
 def aclrtGetDevice(world: World, deviceId: CData) -> None:
     """RT3.04: the device of the current context, or the default one of the configuration."""
     on_host(deviceId, "deviceId")
-    if world.thread.context is None and world.library.default_device is not None:
-        deviceId[0] = world.library.default_device
+    context, default = world.thread.context, world.library.default_device
+    if default is not None and (context is None or not context.alive):
+        deviceId[0] = default
     else:
         deviceId[0] = world.current_context().device.number
 
@@ -85,20 +88,25 @@ def aclrtSynchronizeDeviceWithTimeout(world: World, timeout: int) -> None:
 
 def _synchronize(world: World, timeout: int) -> None:
     context = world.current_context()
+    clock, started = world.clock, world.clock.now
     first: Fault | None = None
 
     def last(stream: Stream) -> bool:
         return stream is context.default_stream
 
-    started = world.clock.now
     for stream in sorted(context.streams, key=last):
-        left = timeout if timeout < 0 else max(timeout - (world.clock.now - started) // 1_000_000, 0)
-        if not world.scheduler.drain(stream, left):
+        if stream.special:
+            continue
+        # A drain counts whole milliseconds, so it may end a fraction of one too late.
+        left = timeout if timeout < 0 else max(timeout - (clock.now - started) // _MS, 0)
+        done = world.scheduler.drain(stream, left)
+        if not done or (timeout >= 0 and clock.now - started > timeout * _MS):
             raise Fault(
                 codes.ACL_ERROR_RT_STREAM_SYNC_TIMEOUT,
                 f"{stream!r} was not done within {timeout} ms of virtual time; its tasks go on",
             )
-        first = first or stream.take_error()
+        error = stream.take_error()
+        first = first or error
     if first is not None:
         raise first
 

@@ -1,6 +1,9 @@
 """Initialisation, finalisation and messages (contract_rt section 2)."""
 
 import json
+import os
+import re
+from pathlib import Path
 
 from aclsim.api.host import c_string, invalid, text
 from aclsim.api.types import NULL, CData
@@ -24,8 +27,8 @@ def aclInit(world: World, configPath: CData) -> None:
     if configPath and (path := text(configPath, "configPath")):
         config = _read(path)
         try:
-            settings = json.loads(config) if config.strip() else {}
-        except ValueError as error:
+            settings = json.loads(config) if config else {}
+        except (ValueError, RecursionError) as error:
             raise Fault(
                 codes.ACL_ERROR_PARSE_FILE, f"configPath {path.decode(errors='replace')} is no valid JSON: {error}"
             ) from None
@@ -35,7 +38,7 @@ def aclInit(world: World, configPath: CData) -> None:
     mode = settings.get("err_msg_mode", "0")
     if mode not in ("0", "1"):
         raise invalid(f'err_msg_mode is {mode!r} in the configuration; it can be "0" (per thread) or "1" (per process)')
-    library.default_device = _default_device(settings)
+    library.default_device = _default_device(world, settings)
     library.messages = [] if mode == "1" else None
     library.config = config
     library.count = 1
@@ -43,19 +46,27 @@ def aclInit(world: World, configPath: CData) -> None:
 
 
 def _read(path: bytes) -> bytes:
+    file = Path(os.fsdecode(path))
+    problem = "it is no regular file"  # a pipe or a device might never end
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 - a C path is bytes
-            return file.read()
-    except (OSError, ValueError) as error:
-        raise Fault(
-            codes.ACL_ERROR_INVALID_FILE, f"configPath {path.decode(errors='replace')} cannot be read: {error}"
-        ) from None
+        if not file.exists() or file.is_file():
+            return file.read_bytes()
+    except OSError as error:
+        problem = str(error)
+    raise Fault(codes.ACL_ERROR_INVALID_FILE, f"configPath {path.decode(errors='replace')} cannot be read: {problem}")
 
 
-def _default_device(settings: dict[str, object]) -> int | None:
+def _default_device(world: World, settings: dict[str, object]) -> int | None:
     section = settings.get("defaultDevice")
-    number = section.get("default_device") if isinstance(section, dict) else None
-    return int(number) if isinstance(number, (str, int)) and str(number).isdecimal() else None
+    if not isinstance(section, dict) or "default_device" not in section:
+        return None
+    number = str(section["default_device"])
+    if not re.fullmatch("0|[1-9][0-9]{0,8}", number) or int(number) >= len(world.devices):
+        raise Fault(
+            codes.ACL_ERROR_FAILURE,
+            f"default_device is {number!r} in the configuration; there are {len(world.devices)} devices",
+        )
+    return int(number)
 
 
 def aclFinalize(world: World) -> None:
@@ -69,6 +80,7 @@ def aclFinalize(world: World) -> None:
     if library.finalized:
         raise Fault(codes.ACL_ERROR_REPEAT_FINALIZE, "the library is finalised already")
     library.count = 0
+    library.default_device = None
     library.finalized = True
 
 

@@ -97,7 +97,8 @@ def aclmdlLoadWithConfig(world: World, handle: CData, modelId: CData) -> None:
         on_host(modelId, "modelId")
         kind = _check_rules(config)
         # A path is opened whatever the load type; the model itself comes from where the type says.
-        content = routed if kind in _FILE else _content_of(world, config, kind)
+        from_path = kind in _FILE and path_of(config, lib.ACL_MDL_PATH_PTR)
+        content = routed if from_path else _content_of(world, config, kind)
     given = Given()
     if kind in _OWN_MEMORY or world.product.ipv350:
         given = Given(
@@ -131,7 +132,7 @@ def _memory_of(world: World, config: LoadConfig) -> Content:
     address = _number(config, lib.ACL_MDL_MEM_ADDR_PTR)
     if not address or not size:
         raise invalid(f"handle names model memory of {size} bytes at 0x{address:x}")
-    if size < MAGIC_SIZE:
+    if size < MAGIC_SIZE and not world.product.ipv350:  # the router's check
         raise Fault(codes.ACL_ERROR_GE_EXEC_MODEL_DATA_SIZE_INVALID, f"the model memory has only {size} bytes")
     folder = path_of(config, lib.ACL_MDL_WEIGHT_PATH_PTR).decode(errors="surrogateescape")
     data = read_memory(world, address, size, "ACL_MDL_MEM_ADDR_PTR")
@@ -169,20 +170,31 @@ def _check_rules(config: LoadConfig) -> int:
 
 def _load(world: World, content: Content, short: int, given: Given, config: LoadConfig | None = None) -> int:
     """Load, and return the id."""
-    _check_initialized(world)
-    number = world.next_model_id  # taken before the content is looked at: a failed load uses it up (section 1)
-    world.next_model_id += 1
-    weights = {
-        name.decode(errors="surrogateescape"): _device_bytes(world, address, size)
-        for name, address, size in (config.external_weights if config else ())
-    }
-    executable = parse(world, content, short, weights=weights)
+    try:
+        weights = {
+            name.decode(errors="surrogateescape"): _device_bytes(world, address, size)
+            for name, address, size in (config.external_weights if config else ())
+        }
+        executable = parse(world, content, short, weights=weights)
+    except Fault as fault:
+        if fault.code != short:  # that one is found while the header is read, before the engine sees the model
+            _take_id(world)
+        raise
+    number = _take_id(world)
     context = world.current_context()
     model = LoadedModel(number, executable, context)
     model.memory, model.borrowed = _place(world, executable, given, context.device.number)
     priority = _number(config, lib.ACL_MDL_PRIORITY_INT32) if config else 0
     model.priority = priority
     world.models[number] = model
+    return number
+
+
+def _take_id(world: World) -> int:
+    """The id of a load that the engine sees; one that fails then uses it up all the same (section 1)."""
+    _check_initialized(world)
+    number = world.next_model_id
+    world.next_model_id += 1
     return number
 
 
@@ -201,31 +213,40 @@ def _place(
     """Find memory for work and weights: what the model owns, and what it borrows from the caller."""
     own: list[Allocation] = []
     borrowed: list[Allocation] = []
-    for what, need, (address, size) in (
-        ("work", executable.work_size, given.work),
-        ("weight", executable.weight_size, given.weight),
-    ):
-        if need == 0 or (what == "work" and world.product.ipv350):  # there each execution brings its own
-            continue
-        if address and not (size < need and world.product.ipv350):  # MD5.11: IPV350 then takes memory of its own
-            if size < need:
-                raise Fault(
-                    codes.ACL_ERROR_GE_PARAM_INVALID, f"the {what} memory has {size} bytes, the model needs {need}"
-                )
-            span = world.memory.span(address, need)
-            if span.allocation is None or span.allocation.on_host:
-                raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, f"the {what} memory at 0x{address:x} is host memory")
-            borrowed.append(span.allocation)
-            continue
-        try:
-            own.append(world.memory.allocate(device, need, padded(need)))
-        except Fault as fault:
-            for allocation in own:
-                world.memory.free(allocation)
-            raise Fault(
-                codes.ACL_ERROR_GE_MEMORY_ALLOCATION, f"no {what} memory for the model: {fault.message}"
-            ) from None
+    try:
+        for what, need, (address, size) in (
+            ("work", executable.work_size, given.work),
+            ("weight", executable.weight_size, given.weight),
+        ):
+            if need == 0 or (what == "work" and world.product.ipv350):  # there each execution brings its own
+                continue
+            if address and not (size < need and world.product.ipv350):  # MD5.11: IPV350 then takes memory of its own
+                borrowed.append(_borrow(world, what, need, address, size))
+            else:
+                own.append(_allocate(world, what, need, device))
+    except Fault:
+        for allocation in own:
+            world.memory.free(allocation)
+        raise
     return tuple(own), tuple(borrowed)
+
+
+def _borrow(world: World, what: str, need: int, address: int, size: int) -> Allocation:
+    """The caller's memory (MD5.11, MD5.12); `need` is what the size query answers, no input or output lies in it."""
+    if size < need:
+        raise Fault(codes.ACL_ERROR_GE_PARAM_INVALID, f"the {what} memory has {size} bytes, the model needs {need}")
+    allocation = world.memory.span(address, need).allocation
+    if allocation is None or allocation.on_host:
+        raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, f"the {what} memory at 0x{address:x} is host memory")
+    return allocation
+
+
+def _allocate(world: World, what: str, need: int, device: int) -> Allocation:
+    """Memory of the model's own (MD5.13)."""
+    try:
+        return world.memory.allocate(device, need, padded(need))
+    except Fault as fault:
+        raise Fault(codes.ACL_ERROR_GE_MEMORY_ALLOCATION, f"no {what} memory for the model: {fault.message}") from None
 
 
 def aclmdlUnload(world: World, modelId: int) -> None:

@@ -6,12 +6,13 @@ from aclsim.api.stream import synchronize
 from aclsim.api.types import CData, address_of, lib
 from aclsim.core import codes
 from aclsim.core.fault import Fault
-from aclsim.core.memory import Allocation, Span, padded
+from aclsim.core.memory import GRANULE, PADDING, Allocation, Span
 from aclsim.core.stream import Stream
 from aclsim.core.transfers import Copy
 from aclsim.core.world import World
 
 _LARGEST = (1 << 64) - 1
+_HUGE_1G = (lib.ACL_MEM_MALLOC_HUGE1G_ONLY, lib.ACL_MEM_MALLOC_HUGE1G_ONLY_P2P)
 _KINDS = range(6)
 _FROM_HOST = (
     lib.ACL_MEMCPY_HOST_TO_HOST,
@@ -27,15 +28,9 @@ def _positive(size: int) -> None:
         raise invalid("size is 0; it must be positive")
 
 
-def aclrtMalloc(world: World, devPtr: CData, size: int, policy: int) -> None:  # noqa: ARG001 - any policy is legal
-    """RT8.01: size rounded up to 32 and 32 more; the content is undefined."""
-    on_host(devPtr, "devPtr")
-    _positive(size)
-    extent = padded(size)
-    if extent > _LARGEST:
-        raise invalid(f"size is {size}; with its padding it does not fit size_t")
-    device = world.current_context().device.number
-    devPtr[0] = world.memory.allocate(device, size, extent).pointer
+def aclrtMalloc(world: World, devPtr: CData, size: int, policy: int) -> None:
+    """RT8.01: size rounded up to 32, and 32 more except for pages of 1 GiB; the content is undefined."""
+    _malloc(world, devPtr, size, padding=0 if policy in _HUGE_1G else PADDING)
 
 
 def aclrtMallocCached(world: World, devPtr: CData, size: int, policy: int) -> None:
@@ -43,13 +38,17 @@ def aclrtMallocCached(world: World, devPtr: CData, size: int, policy: int) -> No
     aclrtMalloc(world, devPtr, size, policy)
 
 
-def aclrtMallocAlign32(world: World, devPtr: CData, size: int, policy: int) -> None:  # noqa: ARG001
+def aclrtMallocAlign32(world: World, devPtr: CData, size: int, policy: int) -> None:  # noqa: ARG001 - any is legal
     """RT8.02: size rounded up to 32."""
+    _malloc(world, devPtr, size, padding=0)
+
+
+def _malloc(world: World, devPtr: CData, size: int, padding: int) -> None:
     on_host(devPtr, "devPtr")
     _positive(size)
-    extent = -(-size // 32) * 32
-    if extent > _LARGEST:
-        raise invalid(f"size is {size}; rounded up it does not fit size_t")
+    if size + GRANULE + padding > _LARGEST:
+        raise invalid(f"size is {size}; rounded up and with its padding it does not fit size_t")
+    extent = -(-size // GRANULE) * GRANULE + padding
     device = world.current_context().device.number
     devPtr[0] = world.memory.allocate(device, size, extent).pointer
 

@@ -9,7 +9,14 @@ from aclsim.core.fault import Fault
 from aclsim.core.stream import Stream
 from aclsim.core.world import World
 
-_SPECIAL = lib.ACL_STREAM_PERSISTENT | lib.ACL_STREAM_CPU_SCHEDULE | lib.ACL_STREAM_DEVICE_USE_ONLY
+_FLAGS = (
+    lib.ACL_STREAM_FAST_LAUNCH
+    | lib.ACL_STREAM_FAST_SYNC
+    | lib.ACL_STREAM_PERSISTENT
+    | lib.ACL_STREAM_HUGE
+    | lib.ACL_STREAM_CPU_SCHEDULE
+    | lib.ACL_STREAM_DEVICE_USE_ONLY
+)
 
 
 def aclrtCreateStream(world: World, stream: CData) -> None:
@@ -21,6 +28,7 @@ def aclrtCreateStream(world: World, stream: CData) -> None:
 def aclrtCreateStreamWithConfig(world: World, stream: CData, priority: int, flag: int) -> None:
     """RT5.02: the priority is clamped, unknown flag bits are ignored."""
     on_host(stream, "stream")
+    flag &= _FLAGS
     if flag & lib.ACL_STREAM_DEVICE_USE_ONLY and flag != lib.ACL_STREAM_DEVICE_USE_ONLY:
         raise Fault(
             codes.ACL_ERROR_RT_PARAM_INVALID, f"flag is 0x{flag:x}: ACL_STREAM_DEVICE_USE_ONLY goes with no other flag"
@@ -58,7 +66,7 @@ def _destroy(world: World, stream: CData, *, drain: bool) -> None:
 
 def aclrtSynchronizeStream(world: World, stream: CData) -> None:
     """RT5.05: streams of other contexts are allowed."""
-    _synchronize(world, or_default(world, live_stream(world, stream)), -1)
+    _synchronize_found(world, live_stream(world, stream), -1)
 
 
 def aclrtSynchronizeStreamWithTimeout(world: World, stream: CData, timeout: int) -> None:
@@ -68,7 +76,12 @@ def aclrtSynchronizeStreamWithTimeout(world: World, stream: CData, timeout: int)
     found = live_stream(world, stream)
     if timeout == 0:
         raise _bad_timeout(timeout)
-    _synchronize(world, or_default(world, found), timeout)
+    _synchronize_found(world, found, timeout)
+
+
+def _synchronize_found(world: World, stream: Stream | None, timeout: int) -> None:
+    if stream is None or not stream.special:  # a special stream needs no context
+        _synchronize(world, or_default(world, stream), timeout)
 
 
 def _bad_timeout(timeout: int) -> Fault:
@@ -89,7 +102,7 @@ def synchronize(world: World, stream: Stream, timeout: int) -> None:
 
 
 def _synchronize(world: World, stream: Stream, timeout: int) -> None:
-    if stream.flags & _SPECIAL:
+    if stream.special:
         return
     if not world.scheduler.drain(stream, timeout):
         raise Fault(
@@ -105,7 +118,7 @@ def aclrtStreamQuery(world: World, stream: CData, status: CData) -> None:
     """RT5.07: answers first; under the lazy schedule one task of the stream runs then."""
     on_host(status, "status")
     found = or_default(world, live_stream(world, stream))
-    done = found.flags & _SPECIAL or world.scheduler.complete(found)
+    done = found.special or world.scheduler.complete(found)
     status[0] = lib.ACL_STREAM_STATUS_COMPLETE if done else lib.ACL_STREAM_STATUS_NOT_READY
 
 

@@ -9,12 +9,16 @@ if TYPE_CHECKING:
 
 
 class Context:
-    """A context of a device: primary (made by aclrtSetDevice) or explicit (aclrtCreateContext)."""
+    """A context of a device: primary (made by aclrtSetDevice) or explicit (aclrtCreateContext).
+
+    `dying` says that a thread is destroying it and may still wait for its work to end.
+    """
 
     def __init__(self, device: "Device", *, primary: bool) -> None:
         self.device = device
         self.primary = primary
         self.alive = True
+        self.dying = False
         self.handle: Hashable = None
         self.streams: dict[Stream, None] = {}
         self.default_stream: Stream | None = None

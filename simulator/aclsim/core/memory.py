@@ -2,7 +2,7 @@
 
 import ctypes
 import mmap
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from collections.abc import Callable, Hashable
 
@@ -11,7 +11,8 @@ from aclsim.core.fault import Fault
 from aclsim.core.reservation import ADDRESSES, AddressSpace
 
 _ALIGNMENT = 64  # RT8.01: addresses are 64-byte aligned
-_PADDING = 32  # RT8.01: sizes are rounded up to 32 and get 32 more
+GRANULE = 32  # RT8.01: sizes are rounded up to a multiple of this
+PADDING = 32  # RT8.01: what most allocations get on top
 _PIECE = 1 << 26  # device addresses that a world takes at a time
 _MAPPED_FROM = 1 << 18  # from here on an allocation is a mapping of its own: untouched pages cost nothing
 _MAP_NORESERVE = 0x4000
@@ -20,7 +21,7 @@ _REMEMBERED = 1024  # freed allocations kept by address and size, for messages o
 
 def padded(size: int) -> int:
     """Bytes that an allocation of `size` takes on the device (RT8.01)."""
-    return -(-size // _PADDING) * _PADDING + _PADDING
+    return -(-size // GRANULE) * GRANULE + PADDING
 
 
 def _backing(size: int) -> memoryview:
@@ -84,8 +85,10 @@ class _Table:
         allocation = self._by_start[self._starts[index]]
         return allocation if address < allocation.address + allocation.extent else None
 
-    def __len__(self) -> int:
-        return len(self._starts)
+    def any_in(self, address: int, size: int) -> bool:
+        """Whether an allocation starts within these addresses."""
+        index = bisect_left(self._starts, address)
+        return index < len(self._starts) and self._starts[index] < address + size
 
 
 class Span:
@@ -116,7 +119,7 @@ class Memory:
     """All memory of one world.
 
     Device allocations are counted against the capacity of their device. Addresses come from the process's reservation
-    and are not used again while fresh ones are left. Where host and device share memory (`shared`, the run mode
+    and are used again only when no fresh ones are left. Where host and device share memory (`shared`, the run mode
     ACL_DEVICE) they are real addresses instead. `check_host` asks the kernel about host memory that is not ACL's.
     """
 
@@ -155,9 +158,7 @@ class Memory:
         step = -(-extent // _ALIGNMENT) * _ALIGNMENT
         try:
             if self._fresh + step > self._end:
-                piece = self._space.take(max(step, _PIECE))
-                self.pieces.append(piece)
-                self._fresh, self._end = piece[0], sum(piece)
+                self._take_piece(max(step, _PIECE))
             data = _backing(extent)
         except (MemoryError, OSError) as error:
             raise Fault(
@@ -168,6 +169,21 @@ class Memory:
         self.used[device] += extent
         self._reserved.add(allocation)
         return self._publish(allocation)
+
+    def _take_piece(self, size: int) -> None:
+        """Take addresses for the next allocations, if need be after returning all that nothing lives on any more."""
+        try:
+            piece = self._space.take(size)
+        except MemoryError:
+            unused = [piece for piece in self.pieces if not self._reserved.any_in(*piece)]
+            if unused and unused[-1] == self.pieces[-1]:  # where the next allocations would have gone
+                self._fresh = self._end = 0
+            for piece in unused:
+                self.pieces.remove(piece)
+                self._space.give_back(*piece)
+            piece = self._space.take(size)
+        self.pieces.append(piece)
+        self._fresh, self._end = piece[0], sum(piece)
 
     def allocate_host(self, size: int) -> Allocation:
         """Allocate `size` bytes of page-locked host memory.

@@ -6,8 +6,9 @@ stands for lies elsewhere (see `memory`).
 
 import ctypes
 import mmap
+import os
 import threading
-from bisect import insort
+from collections import deque
 
 _PROT_NONE = 0
 _MAP_NORESERVE = 0x4000  # Linux's number; Python 3.11's mmap module has no name for it
@@ -42,7 +43,8 @@ class AddressSpace:
                 self.base, self.size = -(-address // _PIECE) * _PIECE, size - _PIECE
                 break
         self._fresh = self.base
-        self._returned: list[tuple[int, int]] = []
+        self._free: list[tuple[int, int]] = []
+        self._returned: deque[tuple[int, int]] = deque()
 
     @property
     def end(self) -> int:
@@ -65,26 +67,36 @@ class AddressSpace:
                 self._fresh += size
                 return address, size
             self._merge()
-            for index, (address, length) in enumerate(self._returned):
+            for index, (address, length) in enumerate(self._free):
                 if length >= size:
-                    self._returned[index : index + 1] = [(address + size, length - size)] if length > size else []
+                    self._free[index : index + 1] = [(address + size, length - size)] if length > size else []
                     return address, size
         raise MemoryError(f"no {size} bytes of device addresses left in this process")
 
     def give_back(self, address: int, size: int) -> None:
-        """Return a piece that `take` gave."""
-        with self._lock:
-            insort(self._returned, (address, size))
+        """Return a piece that `take` gave.
+
+        Takes no lock: finalizers of worlds come here, at any moment, also in a thread that is inside `take`.
+        """
+        self._returned.append((address, size))
 
     def _merge(self) -> None:
+        while self._returned:
+            self._free.append(self._returned.popleft())
         merged: list[tuple[int, int]] = []
-        for address, size in self._returned:
+        for address, size in sorted(self._free):
             if merged and sum(merged[-1]) == address:
                 merged[-1] = (merged[-1][0], merged[-1][1] + size)
             else:
                 merged.append((address, size))
-        self._returned = merged
+        self._free = merged
+
+    def after_fork_in_child(self) -> None:
+        """Forget who held the lock: that thread stayed behind."""
+        self._lock = threading.Lock()
 
 
 ADDRESSES = AddressSpace()
 """The process's device addresses. Reserving them costs no memory."""
+
+os.register_at_fork(after_in_child=ADDRESSES.after_fork_in_child)

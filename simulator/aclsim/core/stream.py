@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from aclsim.core.task import Task
 
 
+_SPECIAL = 0x4 | 0x10 | 0x20  # ACL_STREAM_PERSISTENT, _CPU_SCHEDULE, _DEVICE_USE_ONLY
+
+
 class Stream:
     """A queue of tasks of one context.
 
@@ -34,6 +37,11 @@ class Stream:
         self.error: Fault | None = None
         self.alive = True
         self.handle: Hashable = None
+
+    @property
+    def special(self) -> bool:
+        """Whether no synchronise waits for it, and every query finds it complete (contract_rt section 5)."""
+        return bool(self.flags & _SPECIAL)
 
     def take_error(self) -> Fault | None:
         """The error of a failed task, once (RT13.01)."""

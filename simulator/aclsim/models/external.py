@@ -28,8 +28,8 @@ def take_in(model: "ModelProto", folder: Path | None, weights: Mapping[str, byte
             found = True
             entries = {entry.key: entry.value for entry in tensor.external_data}
             location = entries.get("location", "")
-            if not isinstance(location, str) or not location:
-                raise Broken(f"weight {tensor.name!r} lies in another file, whose name {location!r} is no name")
+            if not isinstance(location, str) or not location or "\0" in location:
+                raise Broken(f"weight {tensor.name!r} lies in another file, but {location!r} is no file's name")
             tensor.raw_data = _part(tensor.name, entries, _content(tensor.name, location, folder, weights))
             del tensor.external_data[:]
             tensor.ClearField("data_location")

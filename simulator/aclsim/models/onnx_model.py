@@ -21,9 +21,7 @@ ENGINES = ("onnxruntime", "reference")
 
 _FORMAT_NCHW, _FORMAT_ND = 0, 2
 _WORK_STEP = 512
-_MOST_BYTES = 1 << 48
-
-_INVALID = ("InvalidGraph", "InvalidProtobuf", "InvalidArgument")  # onnxruntime's own words for a wrong model
+_MOST_BYTES = 1 << 48  # an address space
 
 Feeds = dict[str, Any]
 Compute = Callable[[Feeds], list[Any]]
@@ -66,7 +64,7 @@ class OnnxModel:
         # Fixed so that it is the same everywhere: no engine's arena says what the device would need.
         self.work_size = max(-(-bytes_of_tensors // _WORK_STEP), 1) * _WORK_STEP
         if engine == "onnxruntime":
-            self._compute = _onnxruntime(data, self.inputs, self.outputs)
+            self._compute = _onnxruntime(model, data, self.inputs, self.outputs)
         elif engine == "reference":
             self._compute = _reference(model)
 
@@ -156,15 +154,26 @@ def session_options(onnxruntime: Any) -> Any:
     return options
 
 
-def _onnxruntime(data: bytes, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Compute:
+def _is_wrong(model: "ModelProto") -> bool:
+    """Whether types or shapes of a model do not go together, which onnx's checker finds when it infers them."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except Exception:  # noqa: BLE001 - protobuf, checker and inference raise what they like
+        return True
+    return False
+
+
+def _onnxruntime(model: "ModelProto", data: bytes, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Compute:
     onnxruntime = _import("onnxruntime")
     try:
         session = onnxruntime.InferenceSession(data, session_options(onnxruntime), providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
-        if type(error).__name__ in _INVALID:
+        if _is_wrong(model):
             raise Broken(f"onnxruntime refuses the model: {error}") from None
         raise Unsupported(
-            f'onnxruntime has not what the model needs; the engine "reference" may have it: {error}'
+            f'onnxruntime lacks something that the model needs; the engine "reference" may have it: {error}'
         ) from None
     if any(needs_ml_dtypes(tensor.dtype) for tensor in inputs + outputs):
         return _by_address(session, inputs, outputs)
@@ -207,7 +216,7 @@ def _reference(model: "ModelProto") -> Compute:
     try:
         evaluator = ReferenceEvaluator(model)
     except Exception as error:  # noqa: BLE001 - the evaluator's words are the message
-        raise Unsupported(f"onnx's reference evaluator has not what the model needs: {error}") from None
+        raise Unsupported(f"onnx's reference evaluator lacks something that the model needs: {error}") from None
 
     def compute(feeds: Feeds) -> list[Any]:
         return list(evaluator.run(None, feeds))
