@@ -10,7 +10,6 @@ reads, LD_LIBRARY_PATH and the loader's cache, and finds files; only opening the
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from threading import Lock
@@ -65,8 +64,7 @@ class Place(NamedTuple):
         return " ".join(part for part in self if part)
 
 
-@dataclass(frozen=True)
-class LibrarySearch:
+class LibrarySearch(NamedTuple):
     """What a search for the libraries of CANN found; nothing is loaded by it."""
 
     found: tuple[Path, ...]

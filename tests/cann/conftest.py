@@ -4,6 +4,7 @@ The table of slots is one per process, so whatever loads a library runs in a sub
 
     toolkit/lib64       libacl_rt.so, libacl_mdl.so, and the older library, which forwards to them
     toolkit/lib64/stub  libacl_rt.so for linking only
+    link                links to the toolkit
     older/runtime/lib64 libascendcl.so alone
     other/libother.so   a library, but not of ACL
     needy/libacl_rt.so  needs a library that is gone
@@ -84,7 +85,9 @@ def refusal(call, *arguments, **options):
 
 def compile_library(path: Path, source: str, *needs: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    command = ["gcc", "-shared", "-fPIC", "-x", "c", "-", "-x", "none", *needs, "-o", path]
+    others = [str(library) for library in needs]
+    command = ["gcc", "-shared", "-fPIC", f"-Wl,-soname,{path.name}", "-x", "c", "-", "-x", "none", *others]
+    command += ["-o", str(path)]
     subprocess.run(command, input=dedent(source), text=True, check=True)
 
 
@@ -96,6 +99,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     compile_library(root / "toolkit/lib64/libacl_mdl.so", MODELS)
     compile_library(root / "toolkit/lib64/libascendcl.so", FORWARDER)
     compile_library(root / "toolkit/lib64/stub/libacl_rt.so", STUB)
+    (root / "link").symlink_to("toolkit")
     compile_library(root / "older/runtime/lib64/libascendcl.so", OLDER)
     compile_library(root / "other/libother.so", OTHER)
     gone = root / "needy/libgone.so"

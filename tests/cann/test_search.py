@@ -147,13 +147,16 @@ def test_a_relative_path_is_told_in_full(bare: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("folder", ["stub", "lib64/stub/linux/x86_64", f"{MACHINE}-linux/devlib", "devlib/device"])
-def test_libraries_for_linking_are_refused_by_name(folder: str, bare: Path) -> None:
-    """Naming a library in `stub` or `devlib`, its folder, or a link to it, is an error that says what these are for."""
-    (library,) = put(bare / folder, "libacl_rt.so")
-    link = bare / "link/libacl_rt.so"
-    link.parent.mkdir()
-    link.symlink_to(library)
-    for named in (library, library.parent, link, link.parent):
+@pytest.mark.parametrize("kept", ["folder", "other"])
+def test_libraries_for_linking_are_refused_by_name(kept: str, folder: str, bare: Path) -> None:
+    """Naming a library in `stub` or `devlib`, its folder, or a link from or to there, is an error that says what these
+    are for."""
+    library, link = bare / folder / "libacl_rt.so", bare / "other/libacl_rt.so"
+    file, other = (library, link) if kept == "folder" else (link, library)
+    put(file.parent, file.name)
+    put(other.parent)
+    other.symlink_to(file)
+    for named in (library, library.parent, *([link, link.parent] if kept == "folder" else [])):
         with pytest.raises(BackendError, match=ONLY_FOR_LINKING) as refused:
             find_libraries(named)
         assert str(refused.value).startswith(f"library_path names {named}, which ")

@@ -180,6 +180,12 @@ class Acl(AclFunctions):
         """Queue a task on a stream that shows whether it ran. Under the lazy schedule it waits for a reason to run."""
         return Work(self, stream)
 
+    def long_work(self, stream: Any = NULL, *, milliseconds: float) -> None:
+        """Queue tasks that take so long in virtual time: tiny copies, 200 to the millisecond on product "generic"."""
+        source, destination = self.malloc(1), self.malloc(1)
+        for _ in range(round(milliseconds * 200)):
+            self.copy(destination, source, 1, stream)
+
     def failing_work(self, stream: Any = NULL) -> None:
         """Queue a task that fails when it runs: a copy whose memory is gone by then. Its code is 507053."""
         source, destination = self.malloc(PENDING_BYTES), self.malloc(PENDING_BYTES)
@@ -209,7 +215,7 @@ class Acl(AclFunctions):
 
 
 class Work:
-    """A queued copy between device memory; `ran` looks at the destination, which causes nothing to run."""
+    """A queued copy between device memory; `ran()` looks at the destination, which causes nothing to run."""
 
     def __init__(self, acl: Acl, stream: Any) -> None:
         self._acl = acl
@@ -217,7 +223,6 @@ class Work:
         self.destination = acl.malloc(PENDING_BYTES, bytes(PENDING_BYTES))
         acl.copy(self.destination, self.source, PENDING_BYTES, stream)
 
-    @property
     def ran(self) -> bool:
         """Whether the copy ran. Needs a current context in the calling thread."""
         return self._acl.read(self.destination, PENDING_BYTES) == b"\x01" * PENDING_BYTES

@@ -8,7 +8,7 @@ from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.core.memory import GRANULE, PADDING, Allocation, Span
 from aclsim.core.stream import Stream
-from aclsim.core.transfers import Copy
+from aclsim.core.transfers import BRIEF, Copy, PartCopy
 from aclsim.core.world import World
 
 _LARGEST = (1 << 64) - 1
@@ -85,7 +85,7 @@ def aclrtFreeHost(world: World, hostPtr: CData) -> None:
 
 
 def _starting_at(world: World, pointer: CData, parameter: str) -> Allocation:
-    allocation = world.memory.starting_at(pointer)
+    allocation = world.memory.by_pointer(pointer)
     if allocation is not None:
         return allocation
     address = address_of(pointer)
@@ -114,7 +114,7 @@ def aclrtGetMemInfo(world: World, attr: int, free: CData, total: CData) -> None:
 def _span(world: World, pointer: CData, count: int, parameter: str) -> Span:
     """What `count` bytes at `pointer` are; the first byte of an allocation is found at once."""
     memory = world.memory
-    allocation = memory.starting_at(pointer)
+    allocation = memory.by_pointer(pointer)
     if allocation is not None and count <= allocation.extent:
         return Span(allocation, allocation.address, 0, count)
     try:
@@ -154,13 +154,32 @@ def aclrtMemcpy(world: World, dst: CData, destMax: int, src: CData, count: int, 
     world.current_context()
     source = _span(world, src, count, "src")
     _copy(_span(world, dst, count, "dst"), source)
-    cost = world.product.cost
-    world.clock.now += cost.launch_ns + count * 1000 // cost.copy_bytes_per_us
+    world.clock.now += _duration(world, count)
 
 
 def aclrtMemcpyAsync(world: World, dst: CData, destMax: int, src: CData, count: int, kind: int, stream: CData) -> None:
     """RT8.15: a task of the stream between device and page-locked memory; with pageable memory it waits and copies."""
     if count == 0:
+        return
+    # The usual case in a few look-ups: the beginnings of two allocations, one of them on a device, and a stream of this
+    # context.
+    memory = world.memory
+    to, from_, on = memory.by_pointer(dst), memory.by_pointer(src), world.streams.get(stream)
+    if (
+        to is not None
+        and from_ is not None
+        and on is not None
+        and count <= BRIEF
+        and count <= destMax
+        and count <= to.extent
+        and count <= from_.extent
+        and 0 <= kind <= 5
+        and (to.device is not None or from_.device is not None)
+        and to is not from_
+        and on.context is world.thread.context
+    ):
+        cost = world.cost
+        world.scheduler.submit(Copy(on, cost.launch_ns + count * 1000 // cost.copy_bytes_per_us, to, from_, count))
         return
     _check_pointers(dst, src, kind)
     found = live_stream(world, stream)
@@ -178,8 +197,15 @@ def aclrtMemcpyAsync(world: World, dst: CData, destMax: int, src: CData, count: 
     if from_ is None or to is None:
         _copy_pageable(world, kind, found, destination, source)
         return
-    cost = world.product.cost
-    world.scheduler.submit(Copy(found, cost.launch_ns + count * 1000 // cost.copy_bytes_per_us, destination, source))
+    world.scheduler.submit(
+        PartCopy(found, _duration(world, count), to, destination.offset, from_, source.offset, count)
+    )
+
+
+def _duration(world: World, count: int) -> int:
+    """What a copy takes, in virtual nanoseconds."""
+    cost = world.cost
+    return cost.launch_ns + count * 1000 // cost.copy_bytes_per_us
 
 
 def _copy_pageable(world: World, kind: int, stream: Stream, destination: Span, source: Span) -> None:

@@ -124,7 +124,8 @@ def aclrtStreamQuery(world: World, stream: CData, status: CData) -> None:
 
 def aclrtStreamGetId(world: World, stream: CData, streamId: CData) -> None:
     """RT5.08."""
-    on_host(streamId, "streamId")[0] = or_default(world, live_stream(world, stream)).number
+    on_host(streamId, "streamId")
+    streamId[0] = or_default(world, live_stream(world, stream)).number
 
 
 # -- IPV350: streams from a config handle ------------------------------------------------------------------------

@@ -34,16 +34,17 @@ def _backing(size: int) -> memoryview:
 class Allocation:
     """One live or freed piece of memory: device memory of a device, or page-locked host memory (device None).
 
-    `data` is a writable view of `extent` bytes; `size` is what the caller asked for. Queued tasks keep the object, so
-    its bytes outlive aclrtFree, but `freed` tells that they are no longer the program's.
+    `data` is a writable view of `extent` bytes; `size` is what the caller asked for, and `whole` a view of that. Queued
+    tasks keep the object, so its bytes outlive aclrtFree, but `freed` tells that they are no longer the program's.
     """
 
-    __slots__ = ("_keep", "address", "data", "device", "extent", "freed", "pointer", "size")
+    __slots__ = ("_keep", "address", "data", "device", "extent", "freed", "pointer", "size", "whole")
 
     def __init__(self, address: int, size: int, data: memoryview, device: int | None) -> None:
         self.address = address
         self.size = size
         self.data = data
+        self.whole = data[:size]
         self.extent = len(data)
         self.device = device
         self.freed = False
@@ -135,6 +136,7 @@ class Memory:
         self._reserved = _Table()  # addresses in the reservation: device memory that the host cannot read
         self._real = _Table()  # addresses of the process: page-locked memory, and device memory where it is shared
         self._by_pointer: dict[Hashable, Allocation] = {}
+        self.by_pointer = self._by_pointer.get  # the live allocation whose first byte a pointer names
         self.pieces: list[tuple[int, int]] = []
         self._fresh = self._end = 0
         self._freed: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
@@ -222,10 +224,6 @@ class Memory:
     def at(self, address: int) -> Allocation | None:
         """The live allocation that starts at `address`."""
         return (self._reserved if address in self._space else self._real).at(address)
-
-    def starting_at(self, pointer: Hashable) -> Allocation | None:
-        """The live allocation whose first byte `pointer` names; the fast way for whole buffers."""
-        return self._by_pointer.get(pointer)
 
     def find(self, address: int) -> Allocation | None:
         """The live allocation that holds `address`."""

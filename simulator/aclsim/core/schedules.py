@@ -7,11 +7,26 @@ from aclsim.core.stream import Stream
 from aclsim.core.task import Task
 
 
-class Lazy:
+class _Alone:
+    """A schedule without threads of its own."""
+
+    tracks = True
+
+    def submitted(self, scheduler: Scheduler) -> None:
+        """Leave it queued."""
+
+    def busy(self) -> bool:
+        """Nobody works but the calling threads."""
+        return False
+
+    def close(self) -> None:
+        """There is nothing to stop."""
+
+
+class Lazy(_Alone):
     """As late as legal: nothing runs until a host call needs it, and then only what that call needs."""
 
-    def submitted(self, scheduler: Scheduler, task: Task) -> None:
-        """Leave it queued."""
+    tracks = False
 
     def choose(self, scheduler: Scheduler, needed: Task | None) -> Task | None:  # noqa: ARG002
         """Run what is needed, nothing else."""
@@ -19,29 +34,29 @@ class Lazy:
 
     def asked(self, scheduler: Scheduler, stream: Stream) -> None:
         """Run one task of what was asked about, so that poll loops end."""
-        if scheduler.running is None and (task := scheduler.ready(stream)) is not None:
+        task = scheduler.needed_by(stream)
+        if task is not None and not scheduler.running:
             scheduler.execute(task)
 
 
-class Eager:
+class Eager(_Alone):
     """As early as legal: a task that waits for nothing is done when the call that queued it returns."""
 
-    def submitted(self, scheduler: Scheduler, task: Task) -> None:  # noqa: ARG002
+    def submitted(self, scheduler: Scheduler) -> None:
         """Run everything that is ready, and what becomes ready by it."""
-        while scheduler.running is None and (ready := scheduler.ready_tasks()):
-            scheduler.execute(ready[0])
-
-    def choose(self, scheduler: Scheduler, needed: Task | None) -> Task | None:
-        """Run what is needed; what else is ready has been queued behind a running task and comes first by age."""
-        return needed or next(iter(scheduler.ready_tasks()), None)
-
-    def asked(self, scheduler: Scheduler, stream: Stream) -> None:
-        """Run what another thread's running task kept back."""
-        if scheduler.running is None and (task := scheduler.ready(stream)) is not None:
+        while not scheduler.running and (task := scheduler.pick(_first)) is not None:
             scheduler.execute(task)
 
+    def choose(self, scheduler: Scheduler, needed: Task | None) -> Task | None:
+        """Run what is needed; what else is ready was kept back by another thread's running task."""
+        return None if scheduler.running else needed or scheduler.pick(_first)
 
-class Random:
+    def asked(self, scheduler: Scheduler, stream: Stream) -> None:  # noqa: ARG002
+        """Run what another thread's running task kept back."""
+        self.submitted(scheduler)
+
+
+class Random(_Alone):
     """Anywhere between, from a seed: the same seed and the same calls give the same order."""
 
     def __init__(self, seed: int) -> None:
@@ -49,23 +64,26 @@ class Random:
         # Only random() and getrandbits() give the same numbers on every Python version.
         self._draw = random.Random(seed).random  # noqa: S311 - a schedule, no secret
 
-    def _any(self, tasks: list[Task]) -> Task:
-        return tasks[int(self._draw() * len(tasks))]
+    def _any(self, count: int) -> int:
+        return int(self._draw() * count)
 
-    def submitted(self, scheduler: Scheduler, task: Task) -> None:  # noqa: ARG002
+    def submitted(self, scheduler: Scheduler) -> None:
         """Run none, some or all of what is ready."""
-        while scheduler.running is None and self._draw() < 0.5 and (ready := scheduler.ready_tasks()):
-            scheduler.execute(self._any(ready))
+        while not scheduler.running and self._draw() < 0.5 and (task := scheduler.pick(self._any)) is not None:
+            scheduler.execute(task)
 
     def choose(self, scheduler: Scheduler, needed: Task | None) -> Task | None:  # noqa: ARG002
         """Run any ready task."""
-        ready = scheduler.ready_tasks()
-        return self._any(ready) if ready else None
+        return None if scheduler.running else scheduler.pick(self._any)
 
     def asked(self, scheduler: Scheduler, stream: Stream) -> None:  # noqa: ARG002
         """Run any ready task."""
-        if scheduler.running is None and (ready := scheduler.ready_tasks()):
-            scheduler.execute(self._any(ready))
+        if not scheduler.running and (task := scheduler.pick(self._any)) is not None:
+            scheduler.execute(task)
+
+
+def _first(_count: int) -> int:
+    return 0
 
 
 SCHEDULES = ("lazy", "eager", "random")

@@ -54,6 +54,7 @@ class World:
 
     def __init__(self, product: Product, options: WorldOptions = WorldOptions(), key: Key = _plain) -> None:
         self.product = product
+        self.cost = product.cost
         self.options = options
         self.number = next_world_number()
         self.lock = threading.RLock()

@@ -1,0 +1,417 @@
+"""Streams (contract_rt section 5) and how many there are (section 14)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.contract.conftest import FOREVER, NULL, Acl, OpenAcl
+
+SPECIAL = ("PERSISTENT", "CPU_SCHEDULE", "DEVICE_USE_ONLY")
+DESTROY = ("aclrtDestroyStream", "aclrtDestroyStreamForce")
+
+
+def flag(acl: Acl, name: str) -> int:
+    """A stream flag by the end of its name."""
+    return int(getattr(acl.lib, f"ACL_STREAM_{name}"))
+
+
+def dead_stream(acl: Acl) -> Any:
+    """The handle of a stream that was destroyed."""
+    stream = acl.stream()
+    acl.ok(acl.aclrtDestroyStream(stream))
+    return stream
+
+
+def foreign_stream(acl: Acl) -> Any:
+    """A stream of another context; the current context is the same afterwards."""
+    context = acl.current_context()
+    acl.context()
+    stream = acl.stream()
+    acl.ok(acl.aclrtSetCurrentContext(context))
+    return stream
+
+
+def without_context(acl: Acl, function: Callable[[], int]) -> int:
+    """Call `function` in a thread without a current context."""
+    return acl.in_thread(function)
+
+
+class TestCreateStream:
+    """RT5.01 without the flags and the priority, which cannot be read back yet."""
+
+    def test_order_of_checks(self, acl: Acl) -> None:
+        """NULL is 100000, even without a context; without one it is 107002."""
+        assert acl.aclrtCreateStream(NULL) == 100000
+        assert acl.aclrtCreateStream(acl.out("aclrtStream")) == 107002
+
+    def test_makes_an_ordinary_stream(self, ready: Acl) -> None:
+        """The stream is another one each time, takes work, and is waited for."""
+        streams = [ready.stream() for _ in range(3)]
+        assert len(set(streams)) == 3
+        work = ready.work(streams[1])
+        assert not ready.complete(streams[1])
+        ready.ok(ready.aclrtSynchronizeDevice())
+        assert work.ran()
+
+
+class TestCreateStreamWithConfig:
+    """RT5.02 without the flags and the priority, which cannot be read back yet, and without flags that a product lacks."""
+
+    def test_order_of_checks(self, acl: Acl) -> None:
+        """NULL is 100000; then a bad combination of flags is 107000; then no context is 107002."""
+        bad = flag(acl, "DEVICE_USE_ONLY") | flag(acl, "FAST_SYNC")
+        assert acl.aclrtCreateStreamWithConfig(NULL, 0, bad) == 100000
+        assert acl.aclrtCreateStreamWithConfig(acl.out("aclrtStream"), 0, bad) == 107000
+        assert acl.aclrtCreateStreamWithConfig(acl.out("aclrtStream"), 0, 0) == 107002
+
+    @pytest.mark.parametrize("name", ["FAST_LAUNCH", "FAST_SYNC", "PERSISTENT", "HUGE", "CPU_SCHEDULE"])
+    def test_device_use_only_goes_alone(self, ready: Acl, name: str) -> None:
+        """DEVICE_USE_ONLY with any other flag is 107000, alone it is legal."""
+        only = flag(ready, "DEVICE_USE_ONLY")
+        assert ready.aclrtCreateStreamWithConfig(ready.out("aclrtStream"), 0, only | flag(ready, name)) == 107000
+        ready.stream(flags=only)
+
+    def test_unknown_flags_are_ignored(self, ready: Acl) -> None:
+        """Bits that mean nothing change nothing: with them a stream is as ordinary, or as special, as without."""
+        unknown = 0xFFFFFFC0
+        ordinary, special = ready.stream(flags=unknown), ready.stream(flags=unknown | flag(ready, "DEVICE_USE_ONLY"))
+        for stream, complete in [(ordinary, False), (special, True)]:
+            ready.work(stream)
+            assert ready.complete(stream) == complete
+
+    def test_other_flags_go_together(self, ready: Acl) -> None:
+        """All flags but DEVICE_USE_ONLY may be combined."""
+        names = ("FAST_LAUNCH", "FAST_SYNC", "PERSISTENT", "HUGE", "CPU_SCHEDULE")
+        ready.stream(flags=sum(flag(ready, name) for name in names))
+
+    @pytest.mark.parametrize("priority", [0, 7, 8, 2**31, 2**32 - 1])
+    def test_any_priority_is_legal(self, ready: Acl, priority: int) -> None:
+        """A priority outside 0 to 7 is no error."""
+        work = ready.work(stream := ready.stream(priority=priority))
+        ready.synchronize(stream)
+        assert work.ran()
+
+
+@pytest.mark.parametrize("create", [0, 1], ids=["plain", "config"])
+def test_streams_run_out(open_acl: OpenAcl, create: int) -> None:
+    """Product 310P has 1024 streams per device, default streams included; one more is 207008 (RT14.01, RT5.01, RT5.02).
+
+    Without a context it is 107002 all the same; other devices have their own; a destroyed stream makes room for one.
+    """
+    acl = open_acl(product="310P", devices=2)
+    acl.start()
+    flags = flag(acl, "FAST_LAUNCH") * create
+    context = acl.context(0)
+    streams = [acl.stream(flags=flags) for _ in range(1024 - 2)]
+
+    def one_more() -> int:
+        if create:
+            return acl.aclrtCreateStreamWithConfig(acl.out("aclrtStream"), 0, flags)
+        return acl.aclrtCreateStream(acl.out("aclrtStream"))
+
+    assert one_more() == 207008
+    assert without_context(acl, one_more) == 107002
+    assert acl.aclrtCreateContext(acl.out("aclrtContext"), 0) == 207008  # it needs a default stream
+    acl.ok(acl.aclrtDestroyStream(streams[0]))
+    assert [one_more(), one_more()] == [0, 207008]
+    acl.context(1)
+    assert one_more() == 0
+    acl.ok(acl.aclrtDestroyContext(context))
+    acl.ok(acl.aclrtSetDevice(0))
+    assert one_more() == 0
+
+
+@pytest.mark.parametrize("name", DESTROY)
+class TestDestroyStream:
+    """RT5.03 and RT5.04 without graph capture, bound streams and callbacks."""
+
+    def test_order_of_checks(self, ready: Acl, name: str) -> None:
+        """NULL, dead handle, no context, stream of another context: the first that is wrong decides."""
+        destroy, live, dead, foreign = getattr(ready, name), ready.stream(), dead_stream(ready), foreign_stream(ready)
+        assert without_context(ready, lambda: int(destroy(NULL))) == 100000
+        assert without_context(ready, lambda: int(destroy(dead))) == 107017
+        assert without_context(ready, lambda: int(destroy(live))) == 107002
+        assert without_context(ready, lambda: int(destroy(foreign))) == 107002
+        assert destroy(foreign) == 107003
+        assert destroy(live) == 0
+        assert destroy(live) == 107017
+
+    def test_another_thread_may(self, ready: Acl, name: str) -> None:
+        """A stream belongs to its context, not to the thread that made it."""
+        stream, context = ready.stream(), ready.current_context()
+
+        def other() -> int:
+            ready.ok(ready.aclrtSetCurrentContext(context))
+            return int(getattr(ready, name)(stream))
+
+        assert ready.in_thread(other) == 0
+        assert ready.aclrtSynchronizeStream(stream) == 107017
+
+    def test_pending_work(self, ready: Acl, name: str) -> None:
+        """Without force all that is queued on the stream is done first, with force it is dropped; no other stream runs."""
+        stream, other = ready.stream(), ready.stream()
+        works = [ready.work(stream), ready.work(stream)]
+        beside = ready.work(other)
+        assert getattr(ready, name)(stream) == 0
+        assert [work.ran() for work in works] == [name == "aclrtDestroyStream"] * 2
+        assert not beside.ran()
+        ready.ok(ready.aclrtSynchronizeDevice())
+        assert [work.ran() for work in works] == [name == "aclrtDestroyStream"] * 2
+        assert beside.ran()
+
+    def test_a_failed_task_is_no_error_of_the_call(self, ready: Acl, name: str) -> None:
+        """The error of a task goes with its stream."""
+        stream = ready.stream()
+        ready.failing_work(stream)
+        assert getattr(ready, name)(stream) == 0
+        assert ready.aclrtSynchronizeDevice() == 0
+
+
+def _plain(acl: Acl, stream: Any) -> int:
+    return acl.aclrtSynchronizeStream(stream)
+
+
+def _timed(acl: Acl, stream: Any) -> int:
+    return acl.aclrtSynchronizeStreamWithTimeout(stream, FOREVER)
+
+
+@pytest.mark.parametrize("synchronize", [_plain, _timed])
+class TestSynchronizeStream:
+    """RT5.05, and RT5.06 without a limit; without the answer during graph capture."""
+
+    def test_order_of_checks(self, ready: Acl, synchronize: Callable[[Acl, Any], int]) -> None:
+        """A dead handle is 107017, with or without a context; a live one, or NULL, is 107002 without a context."""
+        live, dead = ready.stream(), dead_stream(ready)
+        assert without_context(ready, lambda: synchronize(ready, dead)) == 107017
+        assert synchronize(ready, dead) == 107017
+        assert without_context(ready, lambda: synchronize(ready, live)) == 107002
+        assert without_context(ready, lambda: synchronize(ready, NULL)) == 107002
+
+    @pytest.mark.parametrize("name", SPECIAL)
+    def test_special_streams_return_at_once(
+        self, ready: Acl, synchronize: Callable[[Acl, Any], int], name: str
+    ) -> None:
+        """For a special stream it is 0, needs no context and waits for nothing."""
+        stream = ready.stream(flags=flag(ready, name))
+        work = ready.work(stream)
+        assert synchronize(ready, stream) == 0
+        assert without_context(ready, lambda: synchronize(ready, stream)) == 0
+        assert not work.ran()
+
+    def test_waits_for_this_stream_only(self, ready: Acl, synchronize: Callable[[Acl, Any], int]) -> None:
+        """All that is queued on the stream is done, and nothing of other streams."""
+        stream = ready.stream()
+        inside = [ready.work(stream), ready.work(stream)]
+        outside = [ready.work(ready.stream()), ready.work()]
+        assert synchronize(ready, stream) == 0
+        assert [work.ran() for work in inside] == [True, True]
+        assert [work.ran() for work in outside] == [False, False]
+
+    def test_null_is_the_default_stream(self, ready: Acl, synchronize: Callable[[Acl, Any], int]) -> None:
+        """NULL waits for the default stream of the current context."""
+        default, other = ready.work(), ready.work(ready.stream())
+        assert synchronize(ready, NULL) == 0
+        assert (default.ran(), other.ran()) == (True, False)
+
+    def test_streams_of_other_contexts_are_allowed(self, ready: Acl, synchronize: Callable[[Acl, Any], int]) -> None:
+        """The stream may be of any context; the thread's own stays current."""
+        primary = ready.current_context()
+        ready.context(1)
+        stream = ready.stream()
+        work = ready.work(stream)
+        ready.ok(ready.aclrtSetCurrentContext(primary))
+        assert synchronize(ready, stream) == 0
+        assert work.ran()
+        assert ready.current_context() == primary
+
+    def test_gives_the_pending_error(self, ready: Acl, synchronize: Callable[[Acl, Any], int]) -> None:
+        """The code of a failed task is returned once, with its sentence."""
+        stream = ready.stream()
+        ready.failing_work(stream)
+        assert synchronize(ready, stream) == 507053
+        assert "was freed before the copy ran" in ready.message()
+        assert synchronize(ready, stream) == 0
+
+    def test_nothing_to_wait_for(self, ready: Acl, synchronize: Callable[[Acl, Any], int]) -> None:
+        """A stream without work is done."""
+        assert synchronize(ready, ready.stream()) == 0
+
+
+class TestSynchronizeStreamWithTimeout:
+    """RT5.06 without the answer during graph capture."""
+
+    def test_order_of_checks(self, ready: Acl) -> None:
+        """Below -1, dead handle, 0, special stream, no context: the first that is wrong decides."""
+        live, dead = ready.stream(), dead_stream(ready)
+        special = ready.stream(flags=flag(ready, "PERSISTENT"))
+        wait = ready.aclrtSynchronizeStreamWithTimeout
+        assert wait(dead, -2) == 107000
+        assert wait(dead, 0) == 107017
+        assert wait(special, 0) == 107000
+        assert without_context(ready, lambda: wait(live, 0)) == 107000
+        assert without_context(ready, lambda: wait(special, 1)) == 0
+        assert without_context(ready, lambda: wait(live, 1)) == 107002
+
+    @pytest.mark.parametrize("timeout", [0, -2, -(2**31)])
+    def test_refuses_a_timeout(self, ready: Acl, timeout: int) -> None:
+        """0 and what is below -1 is 107000, and nothing runs."""
+        work = ready.work()
+        assert ready.aclrtSynchronizeStreamWithTimeout(NULL, timeout) == 107000
+        assert not work.ran()
+
+    @pytest.mark.parametrize("timeout", [3, 2**31 - 1, FOREVER])
+    def test_succeeds_in_time(self, ready: Acl, timeout: int) -> None:
+        """Work that takes less than the timeout is done."""
+        stream = ready.stream()
+        ready.long_work(stream, milliseconds=2)
+        work = ready.work(stream)
+        assert ready.aclrtSynchronizeStreamWithTimeout(stream, timeout) == 0
+        assert work.ran()
+
+    def test_expires(self, ready: Acl) -> None:
+        """Work that takes longer is 507046 and goes on: a later wait finds it done."""
+        stream = ready.stream()
+        ready.long_work(stream, milliseconds=5)
+        work = ready.work(stream)
+        assert [ready.aclrtSynchronizeStreamWithTimeout(stream, 2) for _ in range(2)] == [507046, 507046]
+        assert not work.ran()
+        assert ready.aclrtSynchronizeStreamWithTimeout(stream, 2) == 0
+        assert work.ran()
+
+
+class TestStreamQuery:
+    """RT5.07 without the answer during graph capture and in an aborted context."""
+
+    def test_order_of_checks(self, ready: Acl) -> None:
+        """No place for the answer, dead handle, no context: the first that is wrong decides."""
+        status, dead, live = ready.out("aclrtStreamStatus"), dead_stream(ready), ready.stream()
+        assert ready.aclrtStreamQuery(dead, NULL) == 100000
+        assert without_context(ready, lambda: ready.aclrtStreamQuery(dead, status)) == 107017
+        assert without_context(ready, lambda: ready.aclrtStreamQuery(live, status)) == 107002
+        assert without_context(ready, lambda: ready.aclrtStreamQuery(NULL, status)) == 107002
+
+    def test_answers(self, ready: Acl) -> None:
+        """With work to do it is NOT_READY, 1; else COMPLETE, 0. NULL is the default stream."""
+        status = ready.out("aclrtStreamStatus")
+        for stream in (ready.stream(), NULL):
+            assert ready.aclrtStreamQuery(stream, status) == 0
+            assert status[0] == 0
+            ready.work(stream)
+            assert ready.aclrtStreamQuery(stream, status) == 0
+            assert status[0] == 1
+            ready.synchronize(stream)
+            assert ready.aclrtStreamQuery(stream, status) == 0
+            assert status[0] == 0
+
+    def test_streams_of_other_contexts_are_allowed(self, ready: Acl) -> None:
+        """The stream may be of any context."""
+        primary = ready.current_context()
+        ready.context()
+        stream = ready.stream()
+        ready.work(stream)
+        ready.ok(ready.aclrtSetCurrentContext(primary))
+        assert not ready.complete(stream)
+
+    @pytest.mark.parametrize("name", SPECIAL)
+    def test_special_streams_are_always_complete(self, ready: Acl, name: str) -> None:
+        """A special stream is COMPLETE with work queued, and the query makes nothing run."""
+        stream = ready.stream(flags=flag(ready, name))
+        work = ready.work(stream)
+        assert ready.complete(stream)
+        assert not work.ran()
+
+    def test_does_not_report_errors(self, ready: Acl) -> None:
+        """A stream whose task failed is COMPLETE; the error waits for a synchronise."""
+        stream = ready.stream()
+        ready.failing_work(stream)
+        assert not ready.complete(stream)
+        assert ready.complete(stream)
+        assert ready.aclrtSynchronizeStream(stream) == 507053
+
+
+@pytest.mark.row("RT5.08")
+class TestStreamGetId:
+    """aclrtStreamGetId."""
+
+    def test_order_of_checks(self, ready: Acl) -> None:
+        """No place for the answer, dead handle, no context: the first that is wrong decides."""
+        number, dead = ready.out("int32_t"), dead_stream(ready)
+        assert ready.aclrtStreamGetId(dead, NULL) == 100000
+        assert without_context(ready, lambda: ready.aclrtStreamGetId(dead, number)) == 107017
+        assert without_context(ready, lambda: ready.aclrtStreamGetId(NULL, number)) == 107002
+
+    def test_gives_small_numbers(self, ready: Acl) -> None:
+        """Each living stream has a small number of its own that stays; NULL is the default stream."""
+
+        def number(stream: Any) -> int:
+            place = ready.out("int32_t")
+            ready.ok(ready.aclrtStreamGetId(stream, place))
+            return int(place[0])
+
+        streams = [NULL, *(ready.stream() for _ in range(20))]
+        numbers = [number(stream) for stream in streams]
+        assert len(set(numbers)) == len(streams)
+        assert set(numbers) <= set(range(64))
+        assert [number(stream) for stream in streams] == numbers
+        assert number(ready.default_stream()) == numbers[0]
+
+
+class TestStreamsOfIpv350:
+    """aclrtCreateStreamV2 and its config handle, the only way to a stream on IPV350 (contract_mdl section 1)."""
+
+    @pytest.fixture
+    def small(self, open_acl: OpenAcl) -> Acl:
+        """A machine of product IPV350 with a current context."""
+        acl = open_acl(product="IPV350")
+        acl.start()
+        return acl
+
+    def test_order_of_checks(self, open_acl: OpenAcl) -> None:
+        """No place for the stream or no handle is 100000, then no context is 107002."""
+        acl = open_acl(product="IPV350")
+        acl.ok(acl.aclrtSetDevice(0))
+        handle = acl.aclrtCreateStreamConfigHandle()
+        assert acl.aclrtCreateStreamV2(NULL, handle) == 100000
+        assert acl.aclrtCreateStreamV2(acl.out("aclrtStream"), NULL) == 100000
+        assert acl.aclrtCreateStreamV2(acl.out("aclrtStream"), handle) == 107002
+
+    def test_makes_streams(self, small: Acl) -> None:
+        """One handle makes any number of streams, which outlive it."""
+        handle = small.aclrtCreateStreamConfigHandle()
+        places = [small.out("aclrtStream") for _ in range(2)]
+        assert [small.aclrtCreateStreamV2(place, handle) for place in places] == [0, 0]
+        assert small.aclrtDestroyStreamConfigHandle(handle) == 0
+        assert small.aclrtDestroyStreamConfigHandle(handle) == 100000
+        assert places[0][0] != places[1][0]
+        for place in places:
+            assert small.aclrtSynchronizeStream(place[0]) == 0
+            assert small.aclrtDestroyStream(place[0]) == 0
+            assert small.aclrtSynchronizeStream(place[0]) == 107017
+
+    def test_attributes(self, small: Acl) -> None:
+        """Each attribute takes a value of its own size and is kept in the handle; anything else is 100000."""
+        handle = small.aclrtCreateStreamConfigHandle()
+        for attr, field, c_type, value in [
+            ("ACL_RT_STREAM_WORK_ADDR_PTR", "workptr", "void *", small.malloc(64)),
+            ("ACL_RT_STREAM_WORK_SIZE", "workSize", "size_t", 64),
+            ("ACL_RT_STREAM_FLAG", "flag", "size_t", 4),
+            ("ACL_RT_STREAM_PRIORITY", "priority", "uint32_t", 3),
+        ]:
+            number, size = getattr(small.lib, attr), small.ffi.sizeof(c_type)
+            place = small.out(c_type)
+            place[0] = value
+            assert small.aclrtSetStreamConfigOpt(NULL, number, place, size) == 100000
+            assert small.aclrtSetStreamConfigOpt(handle, number, NULL, size) == 100000
+            assert small.aclrtSetStreamConfigOpt(handle, 99, place, size) == 100000
+            assert small.aclrtSetStreamConfigOpt(handle, number, place, size + 1) == 100000
+            assert small.aclrtSetStreamConfigOpt(handle, number, place, size) == 0
+            assert getattr(handle, field) == value
+
+    def test_flags_count(self, small: Acl) -> None:
+        """A stream whose handle says PERSISTENT is special: waiting for it needs no context."""
+        handle, place, value = small.aclrtCreateStreamConfigHandle(), small.out("aclrtStream"), small.out("size_t")
+        value[0] = flag(small, "PERSISTENT")
+        small.ok(small.aclrtSetStreamConfigOpt(handle, small.lib.ACL_RT_STREAM_FLAG, value, 8))
+        small.ok(small.aclrtCreateStreamV2(place, handle))
+        assert without_context(small, lambda: small.aclrtSynchronizeStream(place[0])) == 0
