@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from threading import Lock
+from threading import RLock
 from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from _aclcffi import ffi, lib
@@ -207,7 +207,7 @@ class _SlotTable:
     """The slots of the extension. There is one table per process, so one set of libraries is open at a time."""
 
     def __init__(self) -> None:
-        self.lock = Lock()
+        self.lock = RLock()  # a finalizer may close a backend in the midst of a lookup
         self._users: set[object] = set()
         self._files: tuple[Path, ...] = ()
         self._libraries: list[Any] = []

@@ -14,7 +14,7 @@ from aclsim.api.types import make_key
 from aclsim.core.schedules import SCHEDULES
 from aclsim.core.world import World, WorldOptions
 from aclsim.models.onnx_model import ENGINES
-from aclsim.products import PRODUCTS, RUN_MODES, has_limits, load_product
+from aclsim.products import PRODUCTS, RUN_MODES, load_product
 
 _PREFIX = "ACLCFFI_SIM_"
 _MOST_DEVICES = 64  # RT14.05
@@ -83,7 +83,7 @@ class SimulatorBackend(Backend):
         """Return the products, and how many functions each of them has and the simulator models."""
         return {
             "products": {
-                name: {"functions": len(names), "modelled": len(names & modelled().keys()), "limits": has_limits(name)}
+                name: {"functions": len(names), "modelled": len(names & modelled().keys())}
                 for name in PRODUCTS
                 if (names := {each for each in FUNCTIONS if name == "generic" or name in products_of(each)})
             }

@@ -128,6 +128,19 @@ def test_a_function_is_not_looked_up_behind_a_close(run: Run) -> None:
     ) == ["aclFinalize: the backend 'cann' is closed []"]
 
 
+def test_a_finalizer_may_close_during_a_lookup(run: Run) -> None:
+    """A close() that the garbage collector brings about while its thread looks a function up does not wait for itself."""
+    assert run(
+        """
+        backend = open_backend("cann", library_path="toolkit")
+        backend.aclFinalize
+        with cann._table.lock:
+            backend.close()
+        print(filled())
+        """
+    ) == ["[]"]
+
+
 def test_the_same_set_is_shared(run: Run) -> None:
     """Two backends over the same files share them, however these were named; the last close() ends it for both."""
     assert run(

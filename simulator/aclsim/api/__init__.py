@@ -15,10 +15,12 @@ CHAPTERS = (
     "dataset",
     "describe",
     "device",
+    "event",
     "execute",
     "init",
     "load",
     "memory",
+    "notify",
     "stream",
 )
 

@@ -1,6 +1,7 @@
 """What a call returns when it fails: the code, or what a function without codes gives instead, and the sentence."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aclsim.api.host import c_string
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 _KEPT_MESSAGES = 16
 
+_MESSAGES = "aclGetRecentErrMsg"
+
 # MD6.08: these answer "" instead of NULL.
 _EMPTY_TEXT = ("aclmdlGetInputNameByIndex", "aclmdlGetOutputNameByIndex")
 
@@ -23,14 +26,16 @@ def is_code(result: Any) -> bool:
 
 
 def nothing(name: str, result: Any) -> Any:
-    """What a getter answers instead of a value (MD2.05): NULL, "" (names), 0, or -1 for an enum."""
+    """What a function without codes answers instead of a value (MD2.05): NULL, "" (names), 0, -1 for an enum."""
     if name in _EMPTY_TEXT:
         return c_string(b"")
     if result.kind == "pointer":
         return ffi.cast(result, 0)
     if result.kind == "enum":
         return -1
-    return None if result.kind == "void" else 0
+    if result.kind == "void":
+        return None
+    return 0.0 if result.cname == "float" else 0
 
 
 def remember(world: "World", name: str, fault: Fault) -> None:
@@ -54,8 +59,14 @@ def failure(world: "World", name: str, result: Any) -> Callable[[Fault], Any]:
     return failed
 
 
-def gone(world: "World", name: str, result: Any) -> Callable[[], Any]:
-    """The function that answers calls to a machine that is closed, or was left behind by a fork."""
+def gone(world: "World", name: str, result: Any, call: Callable[..., Any] | None) -> Callable[[], Any]:
+    """The function that answers calls to a machine that is closed, or was left behind by a fork.
+
+    It takes no lock: after a fork nobody may be there to release it. What the calls said can still be asked for.
+    """
+    if name == _MESSAGES and call is not None:
+        ask = partial(call, world)
+        return lambda: ffi.cast(result, ask())
     failed = failure(world, name, result)
 
     def answer() -> Any:

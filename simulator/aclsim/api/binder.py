@@ -15,24 +15,31 @@ if TYPE_CHECKING:
     from aclsim.core.world import World
 
 Function = Callable[..., Any]
+Converted = tuple[Any, Any]
+"""What must live during the call, and the C value."""
 
 _CHARACTERS = ("char", "signed char", "unsigned char", "int8_t", "uint8_t")
+_NO_FAST_WAY = ("float", "double", "long double", "char", "_Bool")
+
+# What ffi.new gives has a Python type of its own; out parameters are mostly that.
+_OWN = type(ffi.new("char *"))
 
 
-def _pointer(c_type: Any) -> Callable[[Any], Any]:
+def _pointer(c_type: Any) -> Callable[[Any], Converted]:
     """A converter for arguments that are not exactly of the pointer type `c_type`."""
     item = c_type.item if c_type.kind == "pointer" else None
     takes_bytes = item is not None and (item.kind == "void" or item.cname in _CHARACTERS)
-    takes_lists = item is not None and item.kind not in ("void", "function") and _complete(item)
+    takes_lists = item is not None and item.kind != "void" and _complete(item)
     array = ffi.typeof(ffi.getctype(c_type, "[1]"))
     items = ffi.getctype(item, "[]") if takes_lists else ""
 
-    def convert(value: Any) -> Any:
+    def convert(value: Any) -> Converted:
         if takes_bytes and isinstance(value, bytes):
-            return ffi.from_buffer("char[]", value)
+            return value, ffi.cast(c_type, ffi.from_buffer(value))
         if takes_lists and isinstance(value, (list, tuple)):
-            return ffi.new(items, value)
-        return ffi.new(array, [value])[0]
+            made = ffi.new(items, value)
+            return made, ffi.cast(c_type, made)
+        return value, ffi.new(array, [value])[0]
 
     return convert
 
@@ -40,15 +47,28 @@ def _pointer(c_type: Any) -> Callable[[Any], Any]:
 def _complete(c_type: Any) -> bool:
     try:
         return bool(ffi.sizeof(c_type))
-    except (TypeError, ffi.error, ValueError):
+    except (ffi.error, ValueError):
         return False
 
 
-def _value(c_type: Any) -> Callable[[Any], Any]:
-    """A converter for arguments that are passed by value."""
+def _number(c_type: Any) -> Callable[[Any], Any]:
+    """A converter for numbers."""
+    # An element of an array, because None would be no initialiser at all for a pointer.
+    array = ffi.typeof(ffi.getctype(c_type, "[1]"))
+
+    def convert(value: Any) -> Any:
+        return ffi.new(array, [value])[0]
+
+    return convert
+
+
+def _struct(c_type: Any) -> Callable[[Any], Any]:
+    """A converter for structs that are passed by value: always a copy, as in C."""
     pointer = ffi.typeof(ffi.getctype(c_type, "*"))
 
     def convert(value: Any) -> Any:
+        if value is None:
+            raise TypeError(f"initializer for ctype {c_type.cname!r} must not be None")
         return ffi.new(pointer, value)[0]
 
     return convert
@@ -62,9 +82,7 @@ def _bounds(c_type: Any) -> tuple[int, int]:
 
 
 def _is_integer(c_type: Any) -> bool:
-    return c_type.kind == "enum" or (
-        c_type.kind == "primitive" and c_type.cname not in ("float", "double", "long double", "char")
-    )
+    return c_type.kind == "enum" or (c_type.kind == "primitive" and c_type.cname not in _NO_FAST_WAY)
 
 
 def signature(name: str) -> Any:
@@ -79,50 +97,67 @@ def bind(world: "World", name: str, call: Function | None) -> Function:
     the same, and the answer is ACL_ERROR_API_NOT_SUPPORT.
     """
     c_type = signature(name)
+    result = c_type.result
     names = [f"a{index}" for index in range(len(c_type.args))]
     scope: dict[str, Any] = {
         "CData": CData,
+        "Own": _OWN,
         "typeof": ffi.typeof,
+        "cast": ffi.cast,
+        "result_type": result,
         "world": world,
         "closed": world.closed,
         "acquire": world.lock.acquire,
         "release": world.lock.release,
         "Fault": Fault,
         "call": call or answers.not_modelled(name),
-        "failed": answers.failure(world, name, c_type.result),
-        "gone": answers.gone(world, name, c_type.result),
+        "failed": answers.failure(world, name, result),
+        "gone": answers.gone(world, name, result, call),
     }
     lines = [f"def {name}({', '.join([*names, '/']) if names else ''}):"]
-    for index, (argument, parameter) in enumerate(zip(names, c_type.args, strict=True)):
-        if _is_integer(parameter):
-            low, high = _bounds(parameter)
-            scope[f"convert{index}"] = _value(parameter)
-            lines.append(f"    if type({argument}) is not int or not {low} <= {argument} <= {high}:")
-            lines.append(f"        {argument} = int(convert{index}({argument}))")
-            continue
-        scope[f"type{index}"] = parameter
-        is_pointer = parameter.kind in ("pointer", "function")
-        scope[f"convert{index}"] = _pointer(parameter) if is_pointer else _value(parameter)
-        if parameter.kind == "primitive":
-            lines.append(f"    {argument} = convert{index}({argument})")
-            continue
-        lines.append(f"    if type({argument}) is not CData or typeof({argument}) is not type{index}:")
-        # The pointer that comes out owns nothing: what came in may be a temporary that only this frame still holds.
-        lines.append(f"        kept{index}, {argument} = {argument}, convert{index}({argument})")
-    arguments = ", ".join(["world", *names])
+    for index, parameter in enumerate(c_type.args):
+        lines += _conversion(f"a{index}", parameter, scope)
+    called = f"call({', '.join(['world', *names])})"
+    answer = [f"return {called}"]
+    if answers.is_code(result):
+        answer = [f"return {called} or 0"]
+    elif result.kind == "pointer":
+        answer = [f"made = {called}", "return made if typeof(made) is result_type else cast(result_type, made)"]
     lines += [
         "    if closed:",
         "        return gone()",
         "    acquire()",
         "    try:",
-        f"        return call({arguments})" + (" or 0" if answers.is_code(c_type.result) else ""),
+        *(f"        {line}" for line in answer),
         "    except Fault as fault:",
         "        return failed(fault)",
         "    finally:",
         "        release()",
     ]
-    exec("\n".join(lines), scope)  # noqa: S102 - from C types of the compiled extension only
+    exec(compile("\n".join(lines), f"<binding of {name}>", "exec"), scope)  # noqa: S102 - from C types only
     function: Function = scope[name]
     if call is not None:
         function.__doc__ = call.__doc__
     return function
+
+
+def _conversion(argument: str, parameter: Any, scope: dict[str, Any]) -> list[str]:
+    """The lines that convert one argument; what they use is put into `scope`."""
+    if parameter.kind in ("pointer", "function"):
+        scope[f"type_{argument}"] = parameter
+        scope[f"convert_{argument}"] = _pointer(parameter)
+        return [
+            f"    if type({argument}) is not CData and type({argument}) is not Own"
+            f" or typeof({argument}) is not type_{argument}:",
+            # The pointer owns nothing: what came in, or was made of it, may be a temporary that only this frame holds.
+            f"        kept_{argument}, {argument} = convert_{argument}({argument})",
+        ]
+    if _is_integer(parameter):
+        low, high = _bounds(parameter)
+        scope[f"convert_{argument}"] = _number(parameter)
+        return [
+            f"    if type({argument}) is not int or not {low} <= {argument} <= {high}:",
+            f"        {argument} = convert_{argument}({argument})",
+        ]
+    scope[f"convert_{argument}"] = _number(parameter) if parameter.kind == "primitive" else _struct(parameter)
+    return [f"    {argument} = convert_{argument}({argument})"]

@@ -229,14 +229,22 @@ def aclmdlGetTensorRealName(world: World, modelDesc: CData, name: CData) -> CDat
 
 
 def aclmdlGetOpAttr(world: World, modelDesc: CData, opName: CData, attr: CData) -> CData:
-    """MD6.19: no model of the simulator carries the attribute, so the answer for any operator is ""."""
+    """MD6.19: no model of the simulator carries the attribute, so the answer for any operator of a loaded one is "".
+
+    An answer that was given stays with the desc, also when that is used again (MD6.05) or its model is unloaded.
+    """
     desc = _desc(world, modelDesc)
-    text(opName, "opName")
+    operator = text(opName, "opName")
     wanted = text(attr, "attr")
     known = bytes(ffi.string(lib.ACL_ATTR_NAME_DATA_DUMP_ORIGIN_OP_NAMES))
     if wanted != known:
         raise invalid(f"attr is {wanted.decode(errors='replace')!r}; only {known.decode()} can be asked for")
-    return _string(desc, "")
+    answer = (operator, wanted)
+    if answer not in desc.texts:
+        if desc.model_id not in world.models:
+            raise unknown_model(world, desc.model_id)
+        desc.texts[answer] = c_string(b"")
+    return desc.texts[answer]
 
 
 # -- dims ------------------------------------------------------------------------------------------------------------

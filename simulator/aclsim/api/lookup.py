@@ -8,6 +8,26 @@ from aclsim.core.stream import Stream
 from aclsim.core.world import World
 
 
+def live(world: World, table: HandleTable[Item], handle: CData, parameter: str) -> Item:
+    """The object of a handle that is not NULL: gate G2 (contract_rt section 1).
+
+    Raises:
+        Fault: 107017 for a destroyed or foreign handle.
+    """
+    found = table.get(handle)
+    if found is None:
+        reason = world.explain_handle(address_of(handle), table.kind)
+        raise Fault(codes.ACL_ERROR_RT_INVALID_HANDLE, f"{parameter}: {reason}")
+    return found
+
+
+def bad_timeout(timeout: int) -> Fault:
+    """The answer to a timeout of 0 or below -1 (RT13.10)."""
+    return Fault(
+        codes.ACL_ERROR_RT_PARAM_INVALID, f"timeout is {timeout} ms; -1 (for ever) and positive values are legal"
+    )
+
+
 def live_stream(world: World, stream: CData) -> Stream | None:
     """The stream of a handle, None for NULL: gate G2 (contract_rt section 1).
 
@@ -16,10 +36,7 @@ def live_stream(world: World, stream: CData) -> Stream | None:
     """
     if not stream:
         return None
-    found = world.streams.get(stream)
-    if found is None:
-        raise Fault(codes.ACL_ERROR_RT_INVALID_HANDLE, f"stream: {world.explain_handle(address_of(stream), 'stream')}")
-    return found
+    return live(world, world.streams, stream, "stream")
 
 
 def or_default(world: World, stream: Stream | None) -> Stream:

@@ -1,7 +1,7 @@
 """Streams (contract_rt section 5)."""
 
 from aclsim.api.host import invalid, null, on_host
-from aclsim.api.lookup import item, live_stream, or_default, own
+from aclsim.api.lookup import bad_timeout, item, live_stream, or_default, own
 from aclsim.api.types import CData, address_of, ffi, lib
 from aclsim.core import codes
 from aclsim.core.configs import StreamConfig
@@ -72,22 +72,16 @@ def aclrtSynchronizeStream(world: World, stream: CData) -> None:
 def aclrtSynchronizeStreamWithTimeout(world: World, stream: CData, timeout: int) -> None:
     """RT5.06: `timeout` in ms, -1 for ever; on expiry the tasks go on."""
     if timeout < -1:
-        raise _bad_timeout(timeout)
+        raise bad_timeout(timeout)
     found = live_stream(world, stream)
     if timeout == 0:
-        raise _bad_timeout(timeout)
+        raise bad_timeout(timeout)
     _synchronize_found(world, found, timeout)
 
 
 def _synchronize_found(world: World, stream: Stream | None, timeout: int) -> None:
     if stream is None or not stream.special:  # a special stream needs no context
         _synchronize(world, or_default(world, stream), timeout)
-
-
-def _bad_timeout(timeout: int) -> Fault:
-    return Fault(
-        codes.ACL_ERROR_RT_PARAM_INVALID, f"timeout is {timeout} ms; -1 (for ever) and positive values are legal"
-    )
 
 
 def synchronize(world: World, stream: Stream, timeout: int) -> None:
@@ -97,7 +91,7 @@ def synchronize(world: World, stream: Stream, timeout: int) -> None:
         Fault: 107000 for a timeout of 0 or below -1, 507046 on expiry, else the stream's error.
     """
     if timeout < -1 or timeout == 0:
-        raise _bad_timeout(timeout)
+        raise bad_timeout(timeout)
     _synchronize(world, stream, timeout)
 
 

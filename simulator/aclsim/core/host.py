@@ -1,6 +1,8 @@
 """Host memory: the one place that touches it."""
 
 import ctypes
+import errno
+import os
 from collections.abc import Callable
 
 from aclsim.core import codes
@@ -51,7 +53,8 @@ class _Vector(ctypes.Structure):
 def accessible(address: int, size: int) -> bool:
     """Whether the process may read every page of these bytes, found without a fault.
 
-    Asks the kernel to read one byte of each page of this very process: a bad address is an error code there.
+    Asks the kernel to read one byte of each page of this very process: a bad address is an error code there. Where the
+    kernel does not let a process ask (some containers), nothing is known, and the caller's word counts.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     byte = ctypes.create_string_buffer(1)
@@ -59,12 +62,6 @@ def accessible(address: int, size: int) -> bool:
     last = address + size - 1
     for page in (address, *range(address // _PAGE * _PAGE + _PAGE, last + 1, _PAGE)):
         source = _Vector(page, 1)
-        if libc.process_vm_readv(_own_process(), ctypes.byref(target), 1, ctypes.byref(source), 1, 0) != 1:
-            return False
+        if libc.process_vm_readv(os.getpid(), ctypes.byref(target), 1, ctypes.byref(source), 1, 0) != 1:
+            return ctypes.get_errno() != errno.EFAULT
     return True
-
-
-def _own_process() -> int:
-    import os
-
-    return os.getpid()

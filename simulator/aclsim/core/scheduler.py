@@ -137,6 +137,15 @@ class Scheduler:
         self._clock.reach(task.end)
         return True
 
+    def advance(self) -> bool:
+        """Run one task, whichever is ready first; False when none is."""
+        if self.running:
+            return False
+        task = next((head for stream in self.busy if (head := self.head(stream)) is not None), None)
+        if task is not None:
+            self.execute(task)
+        return task is not None
+
     def drop(self, stream: Stream) -> None:
         """Forget what is queued on `stream` and has not begun."""
         queue = stream.queue
@@ -144,6 +153,7 @@ class Scheduler:
         for task in queue:
             if task is not running:
                 task.state, task.begin, task.end = DONE, self._clock.now, self._clock.now
+                task.dropped()
         stream.queue = deque([running] if running else ())
         if not running:
             self.busy.pop(stream, None)
@@ -273,6 +283,14 @@ class Scheduler:
         if needed is not None and deadline is not None and self._end_of(needed) > deadline:
             return False
         task = self._schedule.choose(self, needed)
+        if task is None and needed is None and head is not None:
+            # Nothing that is queued brings it, but a wait on the way may give up.
+            waiting = self._first_to_expire(head)
+            expiry = self._expiry(waiting) if waiting is not None else None
+            if waiting is not None and expiry is not None and (deadline is None or expiry <= deadline):
+                if not self._wait(expiry, what):
+                    self.execute(waiting)
+                return True
         if task is None:
             return self._wait(deadline, what)
         self.execute(task)
@@ -286,6 +304,10 @@ class Scheduler:
         """The ready task that must run before, or is, the head of a stream; None when no queued task can bring it."""
         if head.state is QUEUED and (head.wait is None or head.wait.holds()):
             return head
+        return next((task for task in self._chain(head) if task.wait is None or task.wait.holds()), None)
+
+    def _chain(self, head: Task) -> Iterator[Task]:
+        """The heads of streams that must come on before `head` can, itself first."""
         seen = set()
         front = deque([head])
         while front:
@@ -293,12 +315,20 @@ class Scheduler:
             if task in seen or task.state is not QUEUED:
                 continue
             seen.add(task)
-            if task.wait is None or task.wait.holds():
-                return task
-            front.extend(bringer.stream.queue[0] for bringer in task.wait.bringers() if bringer.state is QUEUED)
-        return None
+            yield task
+            if task.wait is not None:
+                front.extend(bringer.stream.queue[0] for bringer in task.wait.bringers() if bringer.state is QUEUED)
+
+    def _first_to_expire(self, head: Task) -> Task | None:
+        """The waiting task on the way to `head` whose timeout is over first."""
+        moments = [(moment, task) for task in self._chain(head) if (moment := self._expiry(task)) is not None]
+        return min(moments, key=lambda pair: pair[0])[1] if moments else None
 
     # -- running -----------------------------------------------------------------------------------------------------
+
+    def _expiry(self, task: Task) -> int | None:
+        """The virtual time at which a task that waits gives up."""
+        return None if task.timeout is None else max(task.stream.free_at, task.submitted) + task.timeout
 
     def _begin_of(self, task: Task) -> int:
         begin = max(task.stream.free_at, task.submitted)
@@ -310,11 +340,15 @@ class Scheduler:
     def execute(self, task: Task) -> None:
         """Run a ready task now, in this thread; with the lock released unless it is brief."""
         stream = task.stream
-        task.begin = self._begin_of(task)
-        task.end = stream.free_at = task.begin + task.duration
         task.state = RUNNING
         if self._tracks:
             self.ready.discard(stream)
+        if (expiry := self._expiry(task)) is not None and (not task.wait.holds() or task.wait.since() > expiry):  # type: ignore[union-attr]
+            task.begin = task.end = stream.free_at = expiry
+            self._end(task, task.expired())
+            return
+        task.begin = self._begin_of(task)
+        task.end = stream.free_at = task.begin + task.duration
         failure: Fault | None = None
         try:
             if task.brief:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from aclsim.core import codes
+from aclsim.core.fault import Fault
 from aclsim.core.stream import Stream
 
 if TYPE_CHECKING:
@@ -24,7 +26,9 @@ class Source(Protocol):
 class Wait(Protocol):
     """What a task may have to wait for besides its turn in its stream."""
 
-    source: Source
+    @property
+    def source(self) -> Source:
+        """What it looks at."""
 
     def holds(self) -> bool:
         """Whether the task may start."""
@@ -56,6 +60,9 @@ class Task:
 
     wait: Wait | None = None
     """What must hold before it may start; tasks that wait have a slot for it."""
+
+    timeout: int | None = None
+    """Virtual nanoseconds after its turn in the stream at which a task that still waits fails; None: never."""
 
     brief: ClassVar[bool] = False
     """Whether `run` takes microseconds and calls nothing foreign: it keeps the world's lock then."""
@@ -94,6 +101,30 @@ class Task:
     def settle(self, scheduler: "Scheduler") -> None:
         """Change the machine's state when the work succeeded, with the world's lock held."""
 
+    def dropped(self) -> None:
+        """Change the machine's state when the stream forgets the task before it began."""
+
     def describe(self) -> str:
         """The task in words, for messages."""
         return self.name
+
+    def expired(self) -> Fault:
+        """The failure of a task whose timeout was over (107020, RT13.07; which code a chip gives is not settled)."""
+        seconds = (self.timeout or 0) / 1_000_000_000
+        return Fault(
+            codes.ACL_ERROR_RT_TASK_TIMEOUT,
+            f"the {self.describe()} on {self.stream!r} was not over within {seconds:g} s",
+        )
+
+
+class WaitingTask(Task):
+    """A task that does nothing but wait."""
+
+    __slots__ = ("timeout", "wait")
+
+    brief = True
+
+    def __init__(self, stream: Stream, wait: Wait, timeout: int | None) -> None:
+        super().__init__(stream, 0)
+        self.wait = wait
+        self.timeout = timeout

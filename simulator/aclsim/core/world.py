@@ -14,11 +14,13 @@ from aclsim.core.configs import ExecConfig, LoadConfig, StreamConfig
 from aclsim.core.context import Context
 from aclsim.core.description import Desc
 from aclsim.core.device import Device
+from aclsim.core.event import Event
 from aclsim.core.fault import Fault
 from aclsim.core.handles import HandleTable, HandleValues, next_world_number, world_of
 from aclsim.core.library import Library
 from aclsim.core.loaded import LoadedModel
 from aclsim.core.memory import Memory, release_pieces
+from aclsim.core.notify import Notify
 from aclsim.core.scheduler import Scheduler
 from aclsim.core.schedules import make_schedule
 from aclsim.core.stream import Stream
@@ -68,7 +70,7 @@ class World:
         self.memory.shared = product.run_mode == "device"
         self.thread = ThreadState()
         self.library = Library()
-        self.devices = [Device(number) for number in range(options.devices)]
+        self.devices = [Device(number, product.max_events, product.max_notifies) for number in range(options.devices)]
         self.next_stream_number = 0
         values = HandleValues(self.number)
 
@@ -77,6 +79,10 @@ class World:
 
         self.contexts: HandleTable[Context] = table("context", "aclrtContext")
         self.streams: HandleTable[Stream] = table("stream", "aclrtStream")
+        self.events: HandleTable[Event] = table("event", "aclrtEvent")
+        self.notifies: HandleTable[Notify] = table("notify", "aclrtNotify")
+        self.count_notifies: HandleTable[Notify] = table("count notify", "aclrtCntNotify")
+        self.op_wait_timeout: int | None = None
         self.stream_configs: HandleTable[StreamConfig] = table("stream config handle", "aclrtStreamConfigHandle *")
         self.buffers: HandleTable[DataBuffer] = table("data buffer", "aclDataBuffer *")
         self.datasets: HandleTable[Dataset] = table("dataset", "aclmdlDataset *")

@@ -32,7 +32,9 @@ class Product:
     """A product's numbers.
 
     `library` says which of the two C libraries the product has: "main" or "ipv350" (contract_mdl section 1). `memory`
-    is bytes per device, `run_mode` "host" or "device" (aclrtGetRunMode).
+    is bytes per device, `run_mode` "host" or "device" (aclrtGetRunMode). `op_timeout_s` is how long an operator may run
+    when nobody says otherwise. `features` are what some chips have: "count_notify", "wait_timeout" (a wait for an event
+    honours its own timeout, RT6.08), "null_failure_mode" (RT5.11).
     """
 
     name: str
@@ -41,10 +43,18 @@ class Product:
     run_mode: str
     memory: int
     max_streams: int
+    max_events: int
+    max_notifies: int
     priority_least: int
     priority_greatest: int
+    op_timeout_s: int
+    features: tuple[str, ...]
     cost: CostModel
     choices: tuple[str, ...] = ()
+
+    def has(self, feature: str) -> bool:
+        """Whether the chip has a feature."""
+        return feature in self.features
 
     @property
     def ipv350(self) -> bool:
@@ -57,27 +67,22 @@ class Product:
         return self.name == "generic"
 
 
-def has_limits(name: str) -> bool:
-    """Whether a product's limits and cost model are there, so that a machine of it can be made."""
-    return (resources.files(__name__) / f"{name}.json").is_file()
-
-
 @cache
 def load_product(name: str) -> Product:
     """Load a product's file.
 
     Raises:
-        ValueError: There is no product of that name, or its numbers are not there yet.
+        ValueError: There is no product of that name.
     """
     if name not in PRODUCTS:
         raise ValueError(f"product {name!r} is not known; there are {', '.join(PRODUCTS)}")
-    if not has_limits(name):
-        modelled = [known for known in PRODUCTS if has_limits(known)]
-        raise ValueError(
-            f"product {name!r} has no limits and cost model yet, so no machine of it can be made; "
-            f"use one of {', '.join(modelled)}"
-        )
     data = json.loads((resources.files(__name__) / f"{name}.json").read_text(encoding="utf-8"))
     return Product(
-        **{**data, "name": name, "cost": CostModel(**data["cost"]), "choices": tuple(data.get("choices", ()))}
+        **{
+            **data,
+            "name": name,
+            "cost": CostModel(**data["cost"]),
+            "choices": tuple(data["choices"]),
+            "features": tuple(data["features"]),
+        }
     )
