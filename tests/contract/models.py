@@ -297,12 +297,12 @@ class Program:
     """A loaded model with device memory, data buffers and datasets that fit it.
 
     `inputs` and `outputs` are the datasets, `input_memory`, `output_memory`, `input_buffers` and `output_buffers` what
-    is in them. Outputs begin with zero bytes.
+    is in them. All memory begins with zero bytes. With an id the model is loaded already.
     """
 
-    def __init__(self, acl: Acl, data: bytes) -> None:
+    def __init__(self, acl: Acl, data: bytes, model_id: int | None = None) -> None:
         self.acl = acl
-        self.id = load(acl, data)
+        self.id = load(acl, data) if model_id is None else model_id
         desc = described(acl, self.id)
         self.input_sizes, self.output_sizes = sizes(acl, desc)
         acl.ok(acl.aclmdlDestroyDesc(desc))

@@ -56,14 +56,6 @@ def knows(product: str, where: str) -> bool:
     return product == "generic" or (product == SMALL) == (where == ONLY_SMALL)
 
 
-class Machine:
-    """A machine of a product."""
-
-    def __init__(self, acl: Acl, product: str) -> None:
-        self.acl = acl
-        self.product = product
-
-
 @pytest.fixture(params=PRODUCTS)
 def product(request: pytest.FixtureRequest) -> str:
     """A product of each kind."""
@@ -266,10 +258,7 @@ EXEC_ATTRIBUTES = [
     pytest.param(1, "int32_t", ONLY_MAIN, TIMEOUTS, NO_TIMEOUTS, marks=pytest.mark.row("MD4.27")),
     pytest.param(2, "void *", ONLY_SMALL, ANY_ADDRESS, (), marks=pytest.mark.row("MD4.28")),
     pytest.param(3, "size_t", ONLY_SMALL, ANY_SIZE, (), marks=pytest.mark.row("MD4.29")),
-    *(
-        pytest.param(attr, "size_t", ONLY_SMALL, ANY_SIZE, (), marks=pytest.mark.row("MD4.30"))
-        for attr in range(4, 8)
-    ),
+    *(pytest.param(attr, "size_t", ONLY_SMALL, ANY_SIZE, (), marks=pytest.mark.row("MD4.30")) for attr in range(4, 8)),
     pytest.param(8, "int32_t", NEITHER, (), (0, 1), marks=pytest.mark.row("MD4.31")),
     pytest.param(9, "int32_t", NEITHER, (), (0, 1), marks=pytest.mark.row("MD4.32")),
 ]
@@ -345,9 +334,7 @@ def test_only_the_main_library_knows_load_types_with_queues(untouched: Acl, prod
 
 
 @pytest.mark.row("MD4.07", "MD12.07")
-def test_who_keeps_the_path(
-    machine: Acl, product: str, tmp_path: Path, inputs_of: Callable[[LoadConfig], int]
-) -> None:
+def test_who_keeps_the_path(machine: Acl, product: str, tmp_path: Path, inputs_of: Callable[[LoadConfig], int]) -> None:
     """A path that changes after aclmdlSetConfigOpt: the main library loads the old one, the small one the new one."""
     old, new = write_file(tmp_path, add(), "old.onnx"), write_file(tmp_path, weighted(), "new.onnx")
     path = machine.ffi.new("char[]", old)
@@ -662,7 +649,14 @@ def test_a_number_of_queues_of_0_fails_at_the_load(machine: Acl, tmp_path: Path,
 @main_only
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [(FILE, EINVAL), (FILE_WITH_MEM, EINVAL), (FILE_WITH_Q, EINVAL), (MEM, 0), (MEM_WITH_MEM, 0), (MEM_WITH_Q, ENOTSUP)],
+    [
+        (FILE, EINVAL),
+        (FILE_WITH_MEM, EINVAL),
+        (FILE_WITH_Q, EINVAL),
+        (MEM, 0),
+        (MEM_WITH_MEM, 0),
+        (MEM_WITH_Q, ENOTSUP),
+    ],
 )
 def test_which_loads_go_with_a_weight_path(machine: Acl, tmp_path: Path, kind: int, code: int) -> None:
     """A folder for weights is forbidden for models in files, and may be set for models in memory."""

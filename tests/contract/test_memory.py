@@ -27,9 +27,9 @@ def extent(name: str, size: int, policy: int = 0) -> int:
 
 @pytest.mark.parametrize("name", MALLOCS)
 class TestMalloc:
-    """RT8.01 without product 950."""
+    """aclrtMalloc and its relatives."""
 
-    pytestmark = pytest.mark.row("RT8.02", "RT8.04")
+    pytestmark = pytest.mark.row("RT8.01", "RT8.02", "RT8.04")
 
     def test_order_of_checks(self, acl: Acl, name: str) -> None:
         """NULL, size 0, size too large for its padding, no context, no room: the first that is wrong decides."""
@@ -71,6 +71,14 @@ class TestMalloc:
         assert ready.read(place[0], whole) == b"\x01" * whole
         ready.ok(ready.aclrtFree(place[0]))
         assert ready.free_bytes() == before
+
+    def test_product_950_pads_nothing(self, open_acl: OpenAcl, name: str) -> None:
+        """On product 950 no allocation has padding."""
+        acl = open_acl(product="950")
+        acl.start()
+        before, place = acl.free_bytes(), acl.out("void *")
+        acl.ok(getattr(acl, name)(place, 100, 0))
+        assert before - acl.free_bytes() == 128
 
     @pytest.mark.row("RT14.07")
     def test_aligns_addresses(self, ready: Acl, name: str) -> None:
@@ -524,10 +532,9 @@ class TestMemset:
 
 SIZE = 96
 PLACES = ("device", "device", "pinned", "pinned", "pageable")
-copies = st.tuples(
-    st.integers(0, len(PLACES) - 1), st.integers(0, SIZE), st.integers(0, len(PLACES) - 1), st.integers(0, SIZE),
-    st.integers(0, SIZE), st.sampled_from(KINDS),
-)  # fmt: skip
+offsets = st.integers(0, SIZE - 1)
+blocks_of = st.integers(0, len(PLACES) - 1)
+copies = st.tuples(blocks_of, offsets, blocks_of, offsets, st.integers(0, SIZE), st.sampled_from(KINDS))
 
 
 @given(st.lists(copies, max_size=20))

@@ -93,31 +93,28 @@ class TestCreateStreamWithConfig:
         assert work.ran()
 
 
-@pytest.mark.parametrize("create", [0, 1], ids=["plain", "config"])
-def test_streams_run_out(open_acl: OpenAcl, create: int) -> None:
-    """Product 310P has 1024 streams per device, default streams included; one more is 207008 (RT14.01, RT5.01, RT5.02).
-
-    Without a context it is 107002 all the same; other devices have their own; a destroyed stream makes room for one.
-    """
-    acl = open_acl(product="310P", devices=2)
+@pytest.mark.parametrize(
+    ("product", "limit"), [("950", 1984), ("A2", 1984), ("A3", 1984), ("310B", 512), ("310P", 1024)]
+)
+def test_streams_run_out(open_acl: OpenAcl, product: str, limit: int) -> None:
+    """A device has so many streams, default streams included (RT14.01); one more, of any kind, is 207008."""
+    acl = open_acl(product=product, devices=2)
     acl.start()
-    flags = flag(acl, "FAST_LAUNCH") * create
     context = acl.context(0)
-    streams = [acl.stream(flags=flags) for _ in range(1024 - 2)]
+    streams = [acl.stream() for _ in range(limit - 2)]
 
     def one_more() -> int:
-        if create:
-            return acl.aclrtCreateStreamWithConfig(acl.out("aclrtStream"), 0, flags)
         return acl.aclrtCreateStream(acl.out("aclrtStream"))
 
     assert one_more() == 207008
     assert without_context(acl, one_more) == 107002
+    assert acl.aclrtCreateStreamWithConfig(acl.out("aclrtStream"), 0, flag(acl, "FAST_SYNC")) == 207008
     assert acl.aclrtCreateContext(acl.out("aclrtContext"), 0) == 207008  # it needs a default stream
-    acl.ok(acl.aclrtDestroyStream(streams[0]))
+    acl.ok(acl.aclrtDestroyStream(streams[0]))  # makes room for one
     assert [one_more(), one_more()] == [0, 207008]
-    acl.context(1)
+    acl.context(1)  # another device has its own
     assert one_more() == 0
-    acl.ok(acl.aclrtDestroyContext(context))
+    acl.ok(acl.aclrtDestroyContext(context))  # makes room for all of its streams
     acl.ok(acl.aclrtSetDevice(0))
     assert one_more() == 0
 

@@ -10,18 +10,29 @@ from importlib import import_module
 from typing import Any
 
 CHAPTERS = (
+    "allocator",
+    "callback",
     "config",
     "context",
+    "copies",
     "dataset",
     "describe",
     "device",
+    "device_state",
     "event",
+    "exception",
     "execute",
+    "host_memory",
     "init",
+    "init_callbacks",
     "load",
     "memory",
     "notify",
+    "scalars",
     "stream",
+    "stream_state",
+    "timeouts",
+    "values",
 )
 
 

@@ -146,9 +146,9 @@ def _conversion(argument: str, parameter: Any, scope: dict[str, Any]) -> list[st
     if parameter.kind in ("pointer", "function"):
         scope[f"type_{argument}"] = parameter
         scope[f"convert_{argument}"] = _pointer(parameter)
+        is_other = f"type({argument}) is not CData and type({argument}) is not Own"
         return [
-            f"    if type({argument}) is not CData and type({argument}) is not Own"
-            f" or typeof({argument}) is not type_{argument}:",
+            f"    if {is_other} or typeof({argument}) is not type_{argument}:",
             # The pointer owns nothing: what came in, or was made of it, may be a temporary that only this frame holds.
             f"        kept_{argument}, {argument} = convert_{argument}({argument})",
         ]

@@ -6,7 +6,7 @@ from aclsim.core import codes
 from aclsim.core.device import Device
 from aclsim.core.fault import Fault
 from aclsim.core.stream import Stream
-from aclsim.core.world import World
+from aclsim.core.world import DEVICE_GOES, DEVICE_SET, World
 
 _MS = 1_000_000  # nanoseconds
 
@@ -19,11 +19,15 @@ def aclrtSetDevice(world: World, deviceId: int) -> None:
             device.primary = world.create_context(device, primary=True)
         world.thread.context = device.primary
     device.set_count += 1
+    if device.set_count == 1:
+        world.tell(world.device_callbacks, deviceId, DEVICE_SET)
 
 
 def aclrtResetDevice(world: World, deviceId: int) -> None:
     """RT3.02: at count 0 the primary context is torn down."""
     device = _set_device(world, deviceId)
+    if device.set_count == 1:
+        world.tell(world.device_callbacks, deviceId, DEVICE_GOES)
     device.set_count -= 1
     if not device.set_count:
         _tear_down(world, device)
@@ -32,6 +36,7 @@ def aclrtResetDevice(world: World, deviceId: int) -> None:
 def aclrtResetDeviceForce(world: World, deviceId: int) -> None:
     """RT3.03: drops all counts at once."""
     device = _set_device(world, deviceId)
+    world.tell(world.device_callbacks, deviceId, DEVICE_GOES)
     device.set_count = 0
     _tear_down(world, device)
 
@@ -88,6 +93,8 @@ def aclrtSynchronizeDeviceWithTimeout(world: World, timeout: int) -> None:
 
 def _synchronize(world: World, timeout: int) -> None:
     context = world.current_context()
+    if context.failure is not None:
+        raise context.failure
     clock, started = world.clock, world.clock.now
     first: Fault | None = None
 
@@ -107,6 +114,7 @@ def _synchronize(world: World, timeout: int) -> None:
             )
         error = stream.take_error()
         first = first or error
+    first = context.failure or first
     if first is not None:
         raise first
 

@@ -1,7 +1,7 @@
 """Events (contract_rt section 6)."""
 
 from aclsim.api.host import invalid, null, on_host
-from aclsim.api.lookup import bad_timeout, live, live_stream, own
+from aclsim.api.lookup import bad_timeout, live, live_stream, target
 from aclsim.api.types import CData, lib
 from aclsim.core import codes
 from aclsim.core.event import (
@@ -138,7 +138,7 @@ def _use(event: Event, flag: int) -> None:
 
 
 def _record(world: World, event: Event, stream: CData) -> None:
-    on = own(world, live_stream(world, stream))
+    on = target(world, live_stream(world, stream))
     numbers = event.device.event_numbers
     if event.number is None and not event.keeps_number and event.family != OLD:
         event.number = numbers.take()
@@ -190,7 +190,7 @@ def aclrtStreamWaitEventWithFlag(world: World, stream: CData, event: CData, time
 def _wait(world: World, stream: CData, event: Event, timeout: int | None) -> None:
     if not event.syncs:
         raise _unsupported(f"{event!r} cannot be waited for by a stream: it was made without ACL_EVENT_SYNC")
-    on = own(world, live_stream(world, stream))
+    on = target(world, live_stream(world, stream))
     if timeout is not None and not world.product.has("wait_timeout"):
         timeout = None  # RT6.08: 310P ignores it
     if event.family == OLD:
@@ -218,7 +218,7 @@ def aclrtResetEvent(world: World, event: CData, stream: CData) -> None:
         raise _unsupported(f"{found!r} has no flag to reset: it was made by aclrtCreateEventExWithFlag")
     if not found.syncs:
         raise _unsupported(f"{found!r} was made without ACL_EVENT_SYNC, so it has no flag to reset")
-    world.scheduler.submit(Reset(own(world, live_stream(world, stream)), found))
+    world.scheduler.submit(Reset(target(world, live_stream(world, stream)), found))
 
 
 # -- asking ----------------------------------------------------------------------------------------------------------
@@ -280,12 +280,14 @@ def _synchronize(world: World, event: Event, timeout: int) -> None:
     record = event.record
     if record is None:
         return
+    if record.stream.context.failure is not None:
+        raise record.stream.context.failure
     if not world.scheduler.finish(record, timeout):
         raise Fault(
             codes.ACL_ERROR_RT_EVENT_SYNC_TIMEOUT,
             f"{event!r} was not complete within {timeout} ms of virtual time; its stream goes on",
         )
-    error = record.stream.error
+    error = record.stream.context.failure or record.stream.error
     if error is not None:
         raise error
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from aclsim.api.host import invalid
 from aclsim.api.load import unknown_model
-from aclsim.api.lookup import item, live_stream, own
+from aclsim.api.lookup import item, live_stream, target
 from aclsim.api.stream import synchronize
 from aclsim.api.types import CData, lib
 from aclsim.core import codes
@@ -194,7 +194,7 @@ def _enqueue(world: World, call: Call, mode: str, stream: CData) -> None:
         _fill_null_outputs(world, model, call)
     _check_mode(model, mode)
     _check_counts(model, call)
-    on = own(world, live_stream(world, stream))
+    on = target(world, live_stream(world, stream))
     _check_sizes(model, call)
     _submit(world, model, call, on)
 
@@ -214,7 +214,7 @@ def _enqueue_ipv350(world: World, model_id: int, input_: CData, output: CData, s
     found = live_stream(world, stream)
     if found is None:
         raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, "stream is NULL; this execution needs a stream")
-    found = own(world, found)
+    found = target(world, found)
     for what, buffers, tensors in _sides(model, call):
         if len(buffers) < len(tensors):
             raise Fault(

@@ -3,10 +3,11 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
-from aclsim.api.host import c_string, invalid, text
-from aclsim.api.types import NULL, CData
+from aclsim.api.host import c_string, invalid, on_host, text
+from aclsim.api.types import NULL, CData, lib
 from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.core.world import World
@@ -38,11 +39,42 @@ def aclInit(world: World, configPath: CData) -> None:
     mode = settings.get("err_msg_mode", "0")
     if mode not in ("0", "1"):
         raise invalid(f'err_msg_mode is {mode!r} in the configuration; it can be "0" (per thread) or "1" (per process)')
-    library.default_device = _default_device(world, settings)
+    default = _default_device(world, settings)
+    before, library.config = library.config, config
+    try:
+        _run_callbacks(world, library.init_callbacks, _INIT_ORDER if config else _INIT_ORDER_PLAIN)
+    except Fault:
+        library.config = before
+        raise
+    library.default_device = default
     library.messages = [] if mode == "1" else None
-    library.config = config
     library.count = 1
     library.finalized = False
+
+
+# RT2.04. The row names no place for the other kinds: they run before OTHER.
+_INIT_ORDER_PLAIN = (lib.ACL_REG_TYPE_ACL_MODEL, lib.ACL_REG_TYPE_ACL_DVPP)
+_INIT_ORDER = (lib.ACL_REG_TYPE_ACL_MODEL, lib.ACL_REG_TYPE_ACL_OP_EXECUTOR, lib.ACL_REG_TYPE_ACL_DVPP)
+_FINALIZE_ORDER = (lib.ACL_REG_TYPE_ACL_OP_COMPILER, lib.ACL_REG_TYPE_ACL_MODEL, lib.ACL_REG_TYPE_ACL_DVPP)
+_LAST = lib.ACL_REG_TYPE_OTHER
+
+
+def _run_callbacks(world: World, callbacks: list[tuple[int, CData, Callable[[], int]]], order: tuple[int, ...]) -> None:
+    """Run callbacks in the order of their kinds; the first answer other than 0 ends it and is the answer."""
+
+    def place(entry: tuple[int, CData, Callable[[], int]]) -> int:
+        kind = entry[0]
+        if kind == _LAST:
+            return len(order) + 1
+        return order.index(kind) if kind in order else len(order)
+
+    for kind, _, call in sorted(callbacks, key=place):
+        if kind == lib.ACL_REG_TYPE_ACL_OP_EXECUTOR and order is _INIT_ORDER_PLAIN:
+            continue  # runs where there is a configuration only
+        with world.unlocked():
+            code = call()
+        if code:
+            raise Fault(code, f"a callback of type {kind} answered {code}")
 
 
 def _read(path: bytes) -> bytes:
@@ -77,8 +109,31 @@ def aclFinalize(world: World) -> None:
         if not library.count:
             world.next_model_id = 0  # contract_mdl section 1: the counter starts anew
         return
+    _finalize(world)
+
+
+def aclFinalizeReference(world: World, refCount: CData) -> None:
+    """RT2.03: counts down, and finalises at 0; `refCount` (optional) gets what is left."""
+    library = world.library
+    if refCount:
+        on_host(refCount, "refCount")
+    try:
+        if library.count > 1:
+            library.count -= 1
+        elif library.count == 1:
+            _finalize(world)
+        else:
+            raise Fault(codes.ACL_ERROR_REPEAT_FINALIZE, "the library is not initialised (any more)")
+    finally:
+        if refCount:
+            refCount[0] = library.count
+
+
+def _finalize(world: World) -> None:
+    library = world.library
     if library.finalized:
         raise Fault(codes.ACL_ERROR_REPEAT_FINALIZE, "the library is finalised already")
+    _run_callbacks(world, library.finalize_callbacks, _FINALIZE_ORDER)
     library.count = 0
     library.default_device = None
     library.finalized = True

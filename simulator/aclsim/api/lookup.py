@@ -68,6 +68,18 @@ def own(world: World, stream: Stream | None) -> Stream:
     return stream
 
 
+def target(world: World, stream: Stream | None) -> Stream:
+    """The stream (None: the default stream) that a task is queued on.
+
+    Raises:
+        Fault: What `own` raises, and the failure that stuck to the context in STOP mode (RT13.02).
+    """
+    found = own(world, stream)
+    if found.context.failure is not None:
+        raise found.context.failure
+    return found
+
+
 def item(world: World, table: HandleTable[Item], handle: CData, parameter: str) -> Item:
     """The object behind a pointer to an ACL object.
 

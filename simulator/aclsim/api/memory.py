@@ -1,11 +1,12 @@
 """Device and host memory (contract_rt section 8)."""
 
 from aclsim.api.host import invalid, null, on_host
-from aclsim.api.lookup import live_stream, own
+from aclsim.api.lookup import live_stream, target
 from aclsim.api.stream import synchronize
 from aclsim.api.types import CData, address_of, lib
 from aclsim.core import codes
 from aclsim.core.fault import Fault
+from aclsim.core.grids import fill
 from aclsim.core.memory import GRANULE, PADDING, Allocation, Span
 from aclsim.core.stream import Stream
 from aclsim.core.transfers import BRIEF, Copy, PartCopy
@@ -29,8 +30,9 @@ def _positive(size: int) -> None:
 
 
 def aclrtMalloc(world: World, devPtr: CData, size: int, policy: int) -> None:
-    """RT8.01: size rounded up to 32, and 32 more except for pages of 1 GiB; the content is undefined."""
-    _malloc(world, devPtr, size, padding=0 if policy in _HUGE_1G else PADDING)
+    """RT8.01: size rounded up to 32, mostly with 32 more; the content is undefined."""
+    unpadded = policy in _HUGE_1G or world.product.name == "950"
+    _malloc(world, devPtr, size, padding=0 if unpadded else PADDING)
 
 
 def aclrtMallocCached(world: World, devPtr: CData, size: int, policy: int) -> None:
@@ -79,6 +81,8 @@ def aclrtFreeHost(world: World, hostPtr: CData) -> None:
     if not hostPtr:
         raise null("hostPtr")
     allocation = _starting_at(world, hostPtr, "hostPtr")
+    if allocation.registered:
+        raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, f"hostPtr names {allocation!r}; aclrtHostUnregister lets it go")
     if not allocation.on_host:
         raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, f"hostPtr names {allocation!r}; free it with aclrtFree")
     world.memory.free(allocation)
@@ -111,7 +115,7 @@ def aclrtGetMemInfo(world: World, attr: int, free: CData, total: CData) -> None:
     total[0] = memory.capacity
 
 
-def _span(world: World, pointer: CData, count: int, parameter: str) -> Span:
+def span_of(world: World, pointer: CData, count: int, parameter: str) -> Span:
     """What `count` bytes at `pointer` are; the first byte of an allocation is found at once."""
     memory = world.memory
     allocation = memory.by_pointer(pointer)
@@ -152,9 +156,11 @@ def aclrtMemcpy(world: World, dst: CData, destMax: int, src: CData, count: int, 
     if dst == src:
         return
     world.current_context()
-    source = _span(world, src, count, "src")
-    _copy(_span(world, dst, count, "dst"), source)
-    world.clock.now += _duration(world, count)
+    source = span_of(world, src, count, "src")
+    destination = span_of(world, dst, count, "dst")
+    _copy(destination, source)
+    world.clock.now += duration_of(world, count)
+    world.host_wrote(destination.address, count)
 
 
 def aclrtMemcpyAsync(world: World, dst: CData, destMax: int, src: CData, count: int, kind: int, stream: CData) -> None:
@@ -177,6 +183,7 @@ def aclrtMemcpyAsync(world: World, dst: CData, destMax: int, src: CData, count: 
         and (to.device is not None or from_.device is not None)
         and to is not from_
         and on.context is world.thread.context
+        and on.context.failure is None
     ):
         cost = world.cost
         world.scheduler.submit(Copy(on, cost.launch_ns + count * 1000 // cost.copy_bytes_per_us, to, from_, count))
@@ -186,9 +193,9 @@ def aclrtMemcpyAsync(world: World, dst: CData, destMax: int, src: CData, count: 
     _check_room(destMax, count)
     if dst == src:
         return
-    found = own(world, found)
-    source = _span(world, src, count, "src")
-    destination = _span(world, dst, count, "dst")
+    found = target(world, found)
+    source = span_of(world, src, count, "src")
+    destination = span_of(world, dst, count, "dst")
     from_, to = source.allocation, destination.allocation
     if (from_ is None or from_.device is None) and (to is None or to.device is None):
         raise Fault(
@@ -198,11 +205,11 @@ def aclrtMemcpyAsync(world: World, dst: CData, destMax: int, src: CData, count: 
         _copy_pageable(world, kind, found, destination, source)
         return
     world.scheduler.submit(
-        PartCopy(found, _duration(world, count), to, destination.offset, from_, source.offset, count)
+        PartCopy(found, duration_of(world, count), to, destination.offset, from_, source.offset, count)
     )
 
 
-def _duration(world: World, count: int) -> int:
+def duration_of(world: World, count: int) -> int:
     """What a copy takes, in virtual nanoseconds."""
     cost = world.cost
     return cost.launch_ns + count * 1000 // cost.copy_bytes_per_us
@@ -216,6 +223,7 @@ def _copy_pageable(world: World, kind: int, stream: Stream, destination: Span, s
         )
     synchronize(world, stream, -1)
     _copy(destination, source)
+    world.host_wrote(destination.address, destination.size)
 
 
 def aclrtMemset(world: World, devPtr: CData, maxCount: int, value: int, count: int) -> None:
@@ -228,16 +236,6 @@ def aclrtMemset(world: World, devPtr: CData, maxCount: int, value: int, count: i
     if count > maxCount:
         # RT15.18: the implementation leaves it to the driver, whose "invalid value" becomes this code.
         raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, f"count is {count}, more than maxCount, {maxCount}")
-    span = _span(world, devPtr, count, "devPtr")
-    fill(span.write(), value & 0xFF)
-
-
-_CHUNK = 1 << 20
-
-
-def fill(view: memoryview, byte: int) -> None:
-    """Set all bytes of a view; in pieces, so that no second copy of a large buffer is made."""
-    piece = bytes([byte]) * min(len(view), _CHUNK)
-    for start in range(0, len(view), _CHUNK):
-        part = view[start : start + _CHUNK]
-        part[:] = piece[: len(part)]
+    span = span_of(world, devPtr, count, "devPtr")
+    fill(span.write(), bytes([value & 0xFF]))
+    world.host_wrote(span.address, span.size)

@@ -1,7 +1,7 @@
 """Notifies and count notifies (contract_rt section 7)."""
 
 from aclsim.api.host import null, on_host
-from aclsim.api.lookup import live, live_stream, own
+from aclsim.api.lookup import live, live_stream, target
 from aclsim.api.types import CData
 from aclsim.core import codes
 from aclsim.core.fault import Fault
@@ -65,13 +65,13 @@ def aclrtDestroyNotify(world: World, notify: CData) -> None:
 def aclrtRecordNotify(world: World, notify: CData, stream: CData) -> None:
     """RT7.02: a task that sets it; two before a wait count once."""
     found = _notify(world, notify)
-    _record(world, own(world, live_stream(world, stream)), found)
+    _record(world, target(world, live_stream(world, stream)), found)
 
 
 def aclrtWaitAndResetNotify(world: World, notify: CData, stream: CData, timeout: int) -> None:
     """RT7.03: the stream waits until it is set, and clears it. `timeout` in s, 0: never, UINT32_MAX: default."""
     found = _notify(world, notify)
-    on = own(world, live_stream(world, stream))
+    on = target(world, live_stream(world, stream))
     nanoseconds = world.op_wait_timeout if timeout == _DEFAULT else timeout * _SECOND or None
     world.scheduler.submit(NotifyWait(on, Counted(found, *_AT_LEAST_ONE), nanoseconds, clears=True))
 
@@ -124,7 +124,7 @@ def aclrtCntNotifyRecord(world: World, cntNotify: CData, stream: CData, info: CD
     mode, value = int(info.mode), int(info.value)
     if mode not in WRITES:
         raise _bad(f"info.mode is {mode}; it can be {', '.join(map(str, WRITES))}")
-    _record(world, own(world, live_stream(world, stream)), found, mode, value)
+    _record(world, target(world, live_stream(world, stream)), found, mode, value)
 
 
 def aclrtCntNotifyWaitWithTimeout(world: World, cntNotify: CData, stream: CData, info: CData) -> None:
@@ -134,7 +134,7 @@ def aclrtCntNotifyWaitWithTimeout(world: World, cntNotify: CData, stream: CData,
     mode = int(info.mode)
     if mode not in CHECKS:
         raise _bad(f"info.mode is {mode}; it can be {', '.join(map(str, CHECKS))}")
-    on = own(world, live_stream(world, stream))
+    on = target(world, live_stream(world, stream))
     timeout = int(info.timeout)
     nanoseconds = world.op_wait_timeout if timeout == _DEFAULT else timeout * _SECOND or None
     wait = Counted(found, mode, int(info.value))
@@ -144,7 +144,7 @@ def aclrtCntNotifyWaitWithTimeout(world: World, cntNotify: CData, stream: CData,
 def aclrtCntNotifyReset(world: World, cntNotify: CData, stream: CData) -> None:
     """RT7.10: a task that stores 0."""
     found = _count_notify(world, cntNotify)
-    _record(world, own(world, live_stream(world, stream)), found, SET, 0)
+    _record(world, target(world, live_stream(world, stream)), found, SET, 0)
 
 
 def aclrtCntNotifyGetId(world: World, cntNotify: CData, notifyId: CData) -> None:

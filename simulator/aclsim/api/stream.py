@@ -98,12 +98,16 @@ def synchronize(world: World, stream: Stream, timeout: int) -> None:
 def _synchronize(world: World, stream: Stream, timeout: int) -> None:
     if stream.special:
         return
-    if not world.scheduler.drain(stream, timeout):
+    aborts = stream.aborts
+    done = stream.context.failure is not None or world.scheduler.drain(stream, timeout)
+    if stream.aborts != aborts:
+        raise Fault(codes.ACL_ERROR_RT_STREAM_ABORT, f"{stream!r} was aborted while this call waited for it")
+    if not done:
         raise Fault(
             codes.ACL_ERROR_RT_STREAM_SYNC_TIMEOUT,
             f"{stream!r} was not done within {timeout} ms of virtual time; its tasks go on",
         )
-    error = stream.take_error()
+    error = stream.context.failure or stream.take_error()
     if error is not None:
         raise error
 
@@ -112,6 +116,8 @@ def aclrtStreamQuery(world: World, stream: CData, status: CData) -> None:
     """RT5.07: answers first; under the lazy schedule one task of the stream runs then."""
     on_host(status, "status")
     found = or_default(world, live_stream(world, stream))
+    if found.context.failure is not None:
+        raise found.context.failure
     done = found.special or world.scheduler.complete(found)
     status[0] = lib.ACL_STREAM_STATUS_COMPLETE if done else lib.ACL_STREAM_STATUS_NOT_READY
 

@@ -42,5 +42,6 @@ class Device:
         self.primary: Context | None = None
         self.set_count = 0
         self.streams = 0
+        self.peers: set[int] = set()
         self.event_numbers = Numbers(max_events)
         self.notify_numbers = Numbers(max_notifies)

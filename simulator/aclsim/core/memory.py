@@ -38,7 +38,7 @@ class Allocation:
     tasks keep the object, so its bytes outlive aclrtFree, but `freed` tells that they are no longer the program's.
     """
 
-    __slots__ = ("_keep", "address", "data", "device", "extent", "freed", "pointer", "size", "whole")
+    __slots__ = ("_keep", "address", "data", "device", "extent", "freed", "pointer", "registered", "size", "whole")
 
     def __init__(self, address: int, size: int, data: memoryview, device: int | None) -> None:
         self.address = address
@@ -48,6 +48,7 @@ class Allocation:
         self.extent = len(data)
         self.device = device
         self.freed = False
+        self.registered = False
         self.pointer: Hashable = address
         self._keep: object = None
 
@@ -206,6 +207,21 @@ class Memory:
         allocation._keep = start
         self._real.add(allocation)
         return self._publish(allocation)
+
+    def register(self, address: int, size: int) -> Allocation:
+        """Page-lock host memory of the caller, which nothing page-locked overlaps.
+
+        Raises:
+            Fault: 100000 for what is no host memory.
+        """
+        allocation = Allocation(address, size, host.write_host(address, size).cast("B"), None)
+        allocation.registered = True
+        self._real.add(allocation)
+        return self._publish(allocation)
+
+    def overlaps(self, address: int, size: int) -> bool:
+        """Whether page-locked memory touches a range of host addresses."""
+        return self._real.any_in(address, size) or self._real.around(address) is not None
 
     def _publish(self, allocation: Allocation) -> Allocation:
         allocation.pointer = self._pointer(allocation.address)

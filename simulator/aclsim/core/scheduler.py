@@ -19,6 +19,7 @@ from aclsim.core.clock import Clock
 from aclsim.core.fault import Fault, SimulationHang
 from aclsim.core.stream import Stream
 from aclsim.core.task import DONE, QUEUED, RUNNING, Source, Task, Wait
+from aclsim.core.writes import MemoryWrites
 
 MS = 1_000_000
 """Nanoseconds in a millisecond."""
@@ -93,13 +94,15 @@ class Scheduler:
         self.running: dict[Task, int] = {}
         self.busy: dict[Stream, None] = {}
         self.ready = ReadySet()
+        self.memory = MemoryWrites()
         self.failed: Callable[[Task, Fault], None] = _deliver
         self._clock = clock
         self._lock = lock
         self._changed = threading.Condition(lock)
         self._schedule = schedule
         self._tracks = schedule.tracks
-        self._waiting: dict[int, int] = {}
+        # Threads that wait and have looked since the last change.
+        self._waiting: set[int] = set()
         self.submit: Callable[[Task], None] = self._submit_tracked if schedule.tracks else self._submit
 
     # -- submitting and asking ---------------------------------------------------------------------------------------
@@ -112,8 +115,7 @@ class Scheduler:
         if not queue:
             self.busy[stream] = None
         queue.append(task)
-        if self._waiting:
-            self._changed.notify_all()
+        self._wake()
 
     def _submit_tracked(self, task: Task) -> None:
         self._submit(task)
@@ -158,7 +160,7 @@ class Scheduler:
         if not running:
             self.busy.pop(stream, None)
             self.ready.discard(stream)
-        self._changed.notify_all()
+        self._wake()
 
     # -- what is ready -----------------------------------------------------------------------------------------------
 
@@ -196,10 +198,24 @@ class Scheduler:
             for stream in waiters:
                 self._look(stream)
 
-    def changed(self) -> None:
-        """Something changed that no task did: wake up threads that wait."""
-        if self._waiting:
-            self._changed.notify_all()
+    def watch(self, address: int, size: int) -> None:
+        """Know from now on when tasks write to a range, for waits that look at memory."""
+        self.memory.watch(address, size)
+
+    def writers(self, address: int, size: int) -> Iterator[Task]:
+        """The first queued task of each stream that writes to a range."""
+        for stream in self.busy:
+            for task in stream.queue:
+                if task.state is QUEUED and any(
+                    start < address + size and address < start + length for start, length in task.writes
+                ):
+                    yield task
+                    break
+
+    def changed(self, source: Source) -> None:
+        """`source` changed by no task: look at who waits for it."""
+        self.signal(source)
+        self._wake()
         if self._tracks:
             self._schedule.submitted(self)
 
@@ -209,7 +225,7 @@ class Scheduler:
         """Wait until `target` has run. Returns False when `timeout_ms` of virtual time pass first (-1: no limit)."""
         deadline = None if timeout_ms < 0 else self._clock.now + timeout_ms * MS
         while target.state is not DONE:
-            if deadline is None and not self._tracks and not self.running:
+            if deadline is None and not self._tracks and not self.running and not self.memory.watched:
                 self._run_ahead(target)
                 if target.state is DONE:
                     break
@@ -252,6 +268,8 @@ class Scheduler:
         stream = target.stream
         queue = stream.queue
         free_at = stream.free_at
+        if not queue[0].plain:
+            return
         for _ in range(_BATCH):
             task = queue[0]
             if not task.plain:
@@ -265,15 +283,15 @@ class Scheduler:
                 task.run()
             except Fault as fault:
                 self._end(task, fault)
-            else:
-                task.state = DONE
-                queue.popleft()
+                break  # who was told may have changed the stream
+            task.state = DONE
+            stream.ended += 1
+            queue.popleft()
             if not queue or task is target:
                 break
         if not queue:
             self.busy.pop(stream, None)
-        if self._waiting:
-            self._changed.notify_all()
+        self._wake()
 
     def _step(self, head: Task | None, deadline: int | None, what: Callable[[], str]) -> bool:
         """Run one task or wait once, to bring `head` about. Returns False when the deadline comes first."""
@@ -361,8 +379,7 @@ class Scheduler:
             self._end(task, Fault(codes.ACL_ERROR_RT_INTERNAL_ERROR, f"{task.describe()} was interrupted"))
             raise
         if task.detached and failure is None:
-            if self._waiting:
-                self._changed.notify_all()
+            self._wake()
         else:
             self._end(task, failure)
 
@@ -391,15 +408,16 @@ class Scheduler:
             queue.popleft()
             if not queue:
                 self.busy.pop(stream, None)
-        if failure is None:
-            if task.settles:
-                task.settle(self)
-        else:
-            self.failed(task, failure)
+        stream.ended += 1
+        if failure is None and task.settles:
+            task.settle(self)
+        if self.memory.watched and self.memory.written(task.writes, task.end):
+            self.signal(self.memory)
         if self._tracks:
             self._look(stream)
-        if self._waiting:
-            self._changed.notify_all()
+        self._wake()
+        if failure is not None:
+            self.failed(task, failure)
 
     # -- other threads, and nobody -----------------------------------------------------------------------------------
 
@@ -413,6 +431,12 @@ class Scheduler:
             if thread.is_alive() and not getattr(thread, "aclsim_idle", False)
         )
 
+    def _wake(self) -> None:
+        """Something changed: who waits looks again, and counts as somebody who may change something until then."""
+        if self._waiting:
+            self._waiting.clear()
+            self._changed.notify_all()
+
     def _wait(self, deadline: int | None, what: Callable[[], str]) -> bool:
         """Wait for others. Returns False when a timed wait is over, True when something changed."""
         me = threading.get_ident()
@@ -420,18 +444,18 @@ class Scheduler:
         if deadline is not None:
             limit = min((deadline - self._clock.now) / 1e9, self.longest_wait)
         started = time.monotonic()
-        self._waiting[me] = self._waiting.get(me, 0) + 1
         try:
             left = limit
-            while left > 0 and self._others():
+            while left > 0:
+                self._waiting.add(me)
+                if not self._others():
+                    break
                 if self._changed.wait(min(left, _TURN)):
                     return True
                 # A task that runs is no hang, however long it takes.
                 left = limit if self.running and deadline is None else limit - (time.monotonic() - started)
         finally:
-            self._waiting[me] -= 1
-            if not self._waiting[me]:
-                del self._waiting[me]
+            self._waiting.discard(me)
         if deadline is None:
             self._hang(what())
         return False

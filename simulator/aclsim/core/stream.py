@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aclsim.core.fault import Fault
 
 if TYPE_CHECKING:
+    from aclsim.core.callback import Reporter
     from aclsim.core.context import Context
     from aclsim.core.task import Task
 
@@ -19,10 +20,30 @@ class Stream:
 
     `free_at` is the virtual time at which the last started task ends. `error` is what the next synchronise delivers
     (CONTINUE mode, RT13.01). `work` is address and size of the work memory that the stream brings for models
-    (aclrtCreateStreamV2).
+    (aclrtCreateStreamV2). `ended` counts the tasks that are over, `aborts` how often what was queued was dropped.
+    `callbacks` says what serves the stream's callbacks: nothing, "report" (`reporter`, a subscribed thread) or "host
+    function".
     """
 
-    __slots__ = ("alive", "context", "error", "flags", "free_at", "handle", "number", "priority", "queue", "work")
+    __slots__ = (
+        "aborts",
+        "alive",
+        "attributes",
+        "callbacks",
+        "context",
+        "ended",
+        "error",
+        "failure_mode",
+        "flags",
+        "free_at",
+        "handle",
+        "number",
+        "overflow_switch",
+        "priority",
+        "queue",
+        "reporter",
+        "work",
+    )
 
     def __init__(
         self, context: "Context", number: int, flags: int = 0, priority: int = 0, work: tuple[int, int] = (0, 0)
@@ -37,6 +58,13 @@ class Stream:
         self.error: Fault | None = None
         self.alive = True
         self.handle: Hashable = None
+        self.ended = 0
+        self.aborts = 0
+        self.callbacks = ""
+        self.reporter: Reporter | None = None
+        self.failure_mode = 0
+        self.overflow_switch = 0
+        self.attributes: dict[int, int] = {}
 
     @property
     def special(self) -> bool:

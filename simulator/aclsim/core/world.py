@@ -8,13 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aclsim.core import codes
+from aclsim.core.allocators import AllocatorDesc, Functions
 from aclsim.core.buffers import DataBuffer, Dataset
+from aclsim.core.callback import Reporter
 from aclsim.core.clock import Clock
 from aclsim.core.configs import ExecConfig, LoadConfig, StreamConfig
 from aclsim.core.context import Context
 from aclsim.core.description import Desc
 from aclsim.core.device import Device
 from aclsim.core.event import Event
+from aclsim.core.failures import ExceptionCallback, ExceptionInfo, deliver
 from aclsim.core.fault import Fault
 from aclsim.core.handles import HandleTable, HandleValues, next_world_number, world_of
 from aclsim.core.library import Library
@@ -26,6 +29,12 @@ from aclsim.core.schedules import make_schedule
 from aclsim.core.stream import Stream
 from aclsim.core.thread import ThreadState
 from aclsim.products import Product
+
+StateCallback = Callable[[Hashable, int], None]
+"""Told of a device (number) or a stream (handle), and of what happens to it (aclrtDeviceState, aclrtStreamState)."""
+
+STREAM_MADE, STREAM_GOES = 1, 2
+DEVICE_SET, DEVICE_GOES = 1, 2
 
 Key = Callable[[str, int], Hashable]
 """Makes what users hold from a C type name and a number."""
@@ -65,6 +74,8 @@ class World:
         self.scheduler = Scheduler(self.lock, self.clock, make_schedule(options.schedule, options.seed))
         self.scheduler.hang_after = options.hang_after
         self.scheduler.on_hang = options.on_hang
+        machine = weakref.proxy(self)  # the scheduler must not keep the world alive
+        self.scheduler.failed = lambda task, failure: deliver(machine, task, failure)
         self.memory = Memory(options.devices, product.memory, lambda address: key("void *", address))
         self.memory.check_host = options.check_host
         self.memory.shared = product.run_mode == "device"
@@ -89,6 +100,16 @@ class World:
         self.descs: HandleTable[Desc] = table("model description", "aclmdlDesc *")
         self.load_configs: HandleTable[LoadConfig] = table("config handle", "aclmdlConfigHandle *")
         self.exec_configs: HandleTable[ExecConfig] = table("exec config handle", "aclmdlExecConfigHandle *")
+        self.exception_infos: HandleTable[ExceptionInfo] = table("exception info", "aclrtExceptionInfo *")
+        self.exception_callback: ExceptionCallback | None = None
+        self.exception_callbacks: dict[Hashable, ExceptionCallback] = {}
+        self.allocator_descs: HandleTable[AllocatorDesc] = table("allocator desc", "aclrtAllocatorDesc")
+        self.allocators: dict[Hashable, tuple[Hashable, Functions]] = {}
+        self.device_callbacks: dict[bytes, StateCallback] = {}
+        self.stream_callbacks: dict[bytes, StateCallback] = {}
+        self.options_of_process: dict[int, int] = {}
+        self.op_execute_timeout_us = product.op_timeout_s * 1_000_000
+        self.reporters: dict[int, Reporter] = {}
         self.models: dict[int, LoadedModel] = {}
         self.next_model_id = 0 if product.ipv350 else 1  # contract_mdl section 1: IPV350's ids start at 0
         self._finalizer = weakref.finalize(self, release_pieces, self.memory.pieces)
@@ -99,6 +120,9 @@ class World:
         """End the machine: its calls answer an error from now on, its memory and addresses go back."""
         if not self.closed:
             self.closed.append(reason)
+            for context in self.contexts:
+                if context.host_thread is not None:
+                    context.host_thread.stop()
             self._finalizer()
 
     @contextmanager
@@ -178,7 +202,14 @@ class World:
         self.next_stream_number += 1
         context.device.streams += 1
         context.streams[stream] = None
+        self.tell(self.stream_callbacks, stream.handle, STREAM_MADE)
         return stream
+
+    def tell(self, callbacks: dict[bytes, StateCallback], what: Hashable, state: int) -> None:
+        """Run state callbacks in the calling thread."""
+        for callback in list(callbacks.values()):
+            with self.unlocked():
+                callback(what, state)
 
     def _no_streams(self, device: Device) -> Fault:
         return Fault(
@@ -186,14 +217,43 @@ class World:
             f"device {device.number} has its {self.product.max_streams} streams in use, default streams included",
         )
 
+    def abort_stream(self, stream: Stream) -> None:
+        """Drop what is queued; the stream can be used again."""
+        stream.aborts += 1
+        stream.error = None
+        self.scheduler.drop(stream)
+
+    def unsubscribe(self, stream: Stream) -> None:
+        """Part a stream from the thread that serves its callbacks."""
+        reporter, stream.reporter, stream.callbacks = stream.reporter, None, ""
+        if reporter is not None:
+            del reporter.streams[stream]
+            if not reporter.streams:
+                del self.reporters[reporter.thread]
+
     def destroy_stream(self, stream: Stream) -> None:
         """Drop what is queued and forget the stream."""
+        if stream.alive:
+            self.tell(self.stream_callbacks, stream.handle, STREAM_GOES)
         self.scheduler.drop(stream)
         if stream.alive:
+            self.unsubscribe(stream)
             stream.alive = False
             stream.context.device.streams -= 1
             del stream.context.streams[stream]
             self.streams.remove(stream)
+
+    def drain_device(self, device: Device) -> None:
+        """Wait for all streams of a device."""
+        for stream in self.streams:
+            if stream.context.device is device and not stream.special:
+                self.scheduler.drain(stream)
+
+    def host_wrote(self, address: int, size: int) -> None:
+        """Tell streams that wait for a value in memory that the host wrote there."""
+        memory = self.scheduler.memory
+        if memory.watched and memory.written(((address, size),), self.clock.now):
+            self.scheduler.changed(memory)
 
     # -- words -------------------------------------------------------------------------------------------------------
 

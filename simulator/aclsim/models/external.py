@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aclsim.models.refusal import Broken, Unsupported
+from aclsim.models.dtypes import BY_ONNX, dense_bytes
+from aclsim.models.refusal import Broken, Refusal, Unsupported
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
@@ -30,7 +31,7 @@ def take_in(model: "ModelProto", folder: Path | None, weights: Mapping[str, byte
             location = entries.get("location", "")
             if not isinstance(location, str) or not location or "\0" in location:
                 raise Broken(f"weight {tensor.name!r} lies in another file, but {location!r} is no file's name")
-            tensor.raw_data = _part(tensor.name, entries, _content(tensor.name, location, folder, weights))
+            tensor.raw_data = _part(tensor, entries, _content(tensor.name, location, folder, weights))
             del tensor.external_data[:]
             tensor.ClearField("data_location")
     return found
@@ -55,11 +56,19 @@ def _content(name: str, location: str, folder: Path | None, weights: Mapping[str
         raise Broken(f"weight {name!r} lies in {location!r}, which cannot be read: {reason}") from None
 
 
-def _part(name: str, entries: dict[str, str], content: bytes) -> bytes:
+def _part(tensor: "TensorProto", entries: dict[str, str], content: bytes) -> bytes:
+    """The tensor's bytes: without a length as many as it has elements for, as far as the content goes."""
+    name = tensor.name
     try:
         offset = int(entries.get("offset", "0"))
-        length = int(entries.get("length", len(content) - offset))
-    except ValueError:
+        length = len(content) - offset
+        if "length" in entries:
+            length = int(entries["length"])
+        elif (data_type := BY_ONNX.get(tensor.data_type)) is not None:
+            length = min(length, dense_bytes(name, tensor.dims, data_type))
+    except ValueError as error:
+        if isinstance(error, Refusal):
+            raise
         raise Broken(f"weight {name!r} has an offset or a length that is no number") from None
     if offset < 0 or length < 0 or offset + length > len(content):
         raise Broken(

@@ -1,8 +1,7 @@
 """ONNX files: described with onnx, computed with onnxruntime or onnx's reference evaluator."""
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
-from math import prod
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ from aclcffi.dtypes import dtype_of, needs_ml_dtypes
 from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.models.description import Executable, Tensor
-from aclsim.models.dtypes import BY_ONNX, TO_ONNX
+from aclsim.models.dtypes import BY_ONNX, TO_ONNX, dense_bytes
 from aclsim.models.external import take_in
 from aclsim.models.refusal import Broken, Unrecognised, Unsupported
 
@@ -21,7 +20,6 @@ ENGINES = ("onnxruntime", "reference")
 
 _FORMAT_NCHW, _FORMAT_ND = 0, 2
 _WORK_STEP = 512
-_MOST_BYTES = 1 << 48  # an address space
 
 Feeds = dict[str, Any]
 Compute = Callable[[Feeds], list[Any]]
@@ -59,7 +57,8 @@ class OnnxModel:
         fed = [value for value in model.graph.input if value.name not in constants]
         self.inputs = tuple(_tensor(value, first=True) for value in fed)
         self.outputs = tuple(_tensor(value, first=False) for value in model.graph.output)
-        self.weight_size = sum(_weight_bytes(tensor) for tensor in model.graph.initializer)
+        weights = [part for sparse in model.graph.sparse_initializer for part in (sparse.values, sparse.indices)]
+        self.weight_size = sum(_weight_bytes(tensor) for tensor in (*model.graph.initializer, *weights))
         bytes_of_tensors = sum(tensor.size for tensor in self.inputs + self.outputs)
         # Fixed so that it is the same everywhere: no engine's arena says what the device would need.
         self.work_size = max(-(-bytes_of_tensors // _WORK_STEP), 1) * _WORK_STEP
@@ -124,25 +123,14 @@ def _tensor(value: "ValueInfoProto", *, first: bool) -> Tensor:
         dims.append(dim.dim_value)
     # The converter's default for ONNX: a 4-D input is NCHW, everything else has no layout.
     layout = _FORMAT_NCHW if first and len(dims) == 4 else _FORMAT_ND
-    return Tensor(value.name, tuple(dims), data_type, layout, _bytes(value.name, dims, data_type))
-
-
-def _bytes(name: str, dims: Iterable[int], data_type: int) -> int:
-    """Bytes of a dense tensor."""
-    try:
-        size = prod(dims) * dtype_of(data_type).itemsize
-    except ImportError as error:
-        raise Unsupported(f"{name!r}: {error}") from None
-    if size > _MOST_BYTES:
-        raise Broken(f"{name!r} has {size} bytes, more than an address space")
-    return size
+    return Tensor(value.name, tuple(dims), data_type, layout, dense_bytes(value.name, dims, data_type))
 
 
 def _weight_bytes(tensor: "TensorProto") -> int:
     data_type = BY_ONNX.get(tensor.data_type)
     if data_type is None:  # packed 4-bit numbers and strings: as many bytes as the file keeps
         return len(tensor.raw_data)
-    return _bytes(tensor.name, tensor.dims, data_type)
+    return dense_bytes(tensor.name, tensor.dims, data_type)
 
 
 def session_options(onnxruntime: Any) -> Any:

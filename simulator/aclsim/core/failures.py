@@ -1,0 +1,56 @@
+"""What happens when a task fails (contract_rt section 13), and what exception callbacks learn of it."""
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING
+
+from aclsim.core.fault import Fault
+from aclsim.core.task import Task
+
+if TYPE_CHECKING:
+    from aclsim.core.world import World
+
+
+class ExceptionInfo:
+    """What an exception callback is told of a failed task; it lives as long as the callback runs."""
+
+    def __init__(self, task: Task, failure: Fault, thread: int) -> None:
+        stream = task.stream
+        self.task_id = stream.ended & 0xFFFFFFFF
+        self.stream_id = stream.number
+        self.thread_id = thread & 0xFFFFFFFF
+        self.device_id = stream.context.device.number
+        self.code = failure.code
+        self.handle: Hashable = None
+
+
+ExceptionCallback = Callable[[Hashable], None]
+
+
+def deliver(world: "World", task: Task, failure: Fault) -> None:
+    """Keep a failure where the contract delivers it, and tell the exception callbacks. The lock is held.
+
+    In CONTINUE mode it goes to the stream's next synchronise (RT13.01). In STOP mode it sticks to the whole context,
+    and the rest of the stream is not run (RT13.02).
+    """
+    stream = task.stream
+    stream.error = failure
+    context = stream.context
+    if context.stops and context.failure is None:
+        context.failure = failure
+        world.scheduler.drop(stream)
+    if world.exception_callbacks or world.exception_callback is not None:
+        _tell(world, task, failure)
+
+
+def _tell(world: "World", task: Task, failure: Fault) -> None:
+    import threading
+
+    info = world.exception_infos.add(ExceptionInfo(task, failure, threading.get_ident()))
+    last = [world.exception_callback] if world.exception_callback is not None else []
+    callbacks = [*world.exception_callbacks.values(), *last]
+    try:
+        with world.unlocked():
+            for callback in callbacks:
+                callback(info.handle)
+    finally:
+        world.exception_infos.remove(info)

@@ -1,0 +1,5 @@
+"""What the tests of the machine share: the fixtures of the contract tests, and the machine behind an `Acl`."""
+
+from tests.contract.conftest import acl, open_acl, ready
+
+__all__ = ["acl", "open_acl", "ready"]
