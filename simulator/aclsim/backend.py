@@ -11,7 +11,7 @@ from aclcffi.functions import FUNCTIONS, products_of
 from aclsim.api import function_of, modelled
 from aclsim.api.binder import bind
 from aclsim.api.types import make_key
-from aclsim.core.schedules import SCHEDULES
+from aclsim.core.schedules import SCHEDULES, read_token, token_of
 from aclsim.core.world import World, WorldOptions
 from aclsim.models.onnx_model import ENGINES
 from aclsim.products import PRODUCTS, RUN_MODES, load_product
@@ -27,8 +27,11 @@ class SimulatorBackend(Backend):
     Args:
         product: Whose functions and limits it has: "generic" (every function), "310P", "IPV350", ...
         devices: How many devices, 1 to 64.
-        schedule: When queued work runs: "lazy" (as late as legal), "eager" (as early as legal), "random" (from `seed`).
+        schedule: When queued work runs: "lazy" (as late as legal), "eager" (as early as legal), "random" (anywhere
+            between, from `seed`), "replay" (as another run did, from `token`), "parallel" (on threads of its own, for
+            throughput; nothing about the order is promised).
         seed: For the schedule "random".
+        token: For the schedule "replay": the `schedule_token` of the run to repeat.
         memory: Bytes per device; the product's by default.
         run_mode: What aclrtGetRunMode answers, "host" or "device"; the product's by default.
         hang_after: Real seconds after which an untimed wait that nothing can end is a hang.
@@ -51,6 +54,7 @@ class SimulatorBackend(Backend):
         devices: int | None = None,
         schedule: str | None = None,
         seed: int | None = None,
+        token: str | None = None,
         memory: int | None = None,
         run_mode: str | None = None,
         hang_after: float | None = None,
@@ -67,10 +71,13 @@ class SimulatorBackend(Backend):
             memory=_number("memory", memory, base.memory, 1, None),
             run_mode=_choice("run_mode", run_mode, base.run_mode, RUN_MODES),
         )
+        name, number = _choice("schedule", schedule, "lazy", SCHEDULES), _number("seed", seed, 0, None, None)
+        if name == "replay":
+            name, number = _replayed(token)
         options = WorldOptions(
             devices=_number("devices", devices, 1, 1, _MOST_DEVICES),
-            schedule=_choice("schedule", schedule, "lazy", SCHEDULES),
-            seed=_number("seed", seed, 0, None, None),
+            schedule=name,
+            seed=number,
             hang_after=_seconds("hang_after", hang_after, 10.0),
             on_hang=_choice("on_hang", on_hang, "raise", _ON_HANG),
             check_host=_switch("check_host", check_host, default=False),
@@ -93,6 +100,15 @@ class SimulatorBackend(Backend):
     def product(self) -> str:
         """The product whose functions and limits this machine has."""
         return self._product.name
+
+    @property
+    def schedule_token(self) -> str:
+        """A short text that repeats this machine's schedule: `open_backend("simulator", schedule="replay", token=...)`.
+
+        "" for the schedule "parallel", which cannot be repeated.
+        """
+        options = self._world.options
+        return "" if options.schedule == "parallel" else token_of(options.schedule, options.seed)
 
     def _resolve(self, name: str) -> Callable[..., Any]:
         if not self._product.generic and self._product.name not in products_of(name):
@@ -118,6 +134,16 @@ def _choice(option: str, value: str | None, default: str, choices: tuple[str, ..
     if given not in choices:
         raise BackendError(f"{source} is {given!r}; it can be {', '.join(choices)}")
     return str(given)
+
+
+def _replayed(token: str | None) -> tuple[str, int]:
+    given, source = _given("token", token)
+    if given is None:
+        raise BackendError('schedule is "replay", and there is no token to replay')
+    try:
+        return read_token(str(given))
+    except ValueError as error:
+        raise BackendError(f"{source}: {error}") from None
 
 
 def _number(option: str, value: int | None, default: int, least: int | None, most: int | None) -> int:

@@ -1,5 +1,6 @@
 """What the tests of the object API share: sessions over simulated machines, and counts of what lives in a machine."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -104,6 +105,7 @@ def open_session() -> Iterator[OpenSession]:
         return opened[-1]
 
     yield open_one
+    gc.collect(1)  # what the test forgot to close is reported here, and not in whichever test comes next
     for session in opened:
         session.close()
 
@@ -118,6 +120,7 @@ def doctored() -> Iterator[Callable[..., Doctored]]:
         return opened[-1]
 
     yield open_one
+    gc.collect(1)
     for backend in opened:
         backend.close()
 

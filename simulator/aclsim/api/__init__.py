@@ -47,6 +47,14 @@ def modelled() -> dict[str, Callable[..., Any]]:
     }
 
 
+def level_of(name: str) -> str:
+    """How far the simulator goes with a C function: "declared", "checked" or "modelled" (see docs/coverage.md)."""
+    function = modelled().get(name)
+    if function is None:
+        return "declared"
+    return str(getattr(function, "level", "modelled"))
+
+
 def function_of(name: str) -> Callable[..., Any] | None:
     """The function that models the C function `name`, None where none does."""
     return modelled().get(name)

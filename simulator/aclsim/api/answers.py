@@ -75,6 +75,12 @@ def gone(world: "World", name: str, result: Any, call: Callable[..., Any] | None
     return answer
 
 
+def checked_only(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a function that validates its arguments and then refuses."""
+    function.level = "checked"  # type: ignore[attr-defined]
+    return function
+
+
 def not_modelled(name: str) -> Callable[..., Any]:
     """The stand-in for a declared function that the simulator does not model yet."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable
 
+from aclsim.api.answers import checked_only
 from aclsim.api.host import invalid, on_host, text
 from aclsim.api.types import CData, lib
 from aclsim.core import codes
@@ -96,6 +97,7 @@ def aclrtGetDeviceInfo(world: World, deviceId: int, attr: int, value: CData) -> 
     on_host(value, "value")[0] = _attribute(world, deviceId, attr)
 
 
+@checked_only
 def aclGetDeviceCapability(world: World, deviceId: int, deviceInfo: int, value: CData) -> None:
     """Cores and caches, which are not modelled: 207000, except that a bad device or pointer comes first."""
     on_host(value, "value")

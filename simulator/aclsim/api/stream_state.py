@@ -1,5 +1,6 @@
 """Attributes, failure modes and control of streams (contract_rt section 5)."""
 
+from aclsim.api.answers import checked_only
 from aclsim.api.host import invalid, null, on_host
 from aclsim.api.lookup import live, live_stream, or_default, own
 from aclsim.api.types import CData, lib
@@ -138,6 +139,7 @@ def _needs_a_graph(name: str) -> Fault:
     )
 
 
+@checked_only
 def aclrtActiveStream(world: World, activeStream: CData, stream: CData) -> None:
     """RT5.16: the arguments are checked; there are no streams of built graphs yet that it could activate."""
     if not activeStream:
@@ -147,6 +149,7 @@ def aclrtActiveStream(world: World, activeStream: CData, stream: CData) -> None:
     raise _needs_a_graph("aclrtActiveStream")
 
 
+@checked_only
 def aclrtSwitchStream(
     world: World,
     leftValue: CData,

@@ -24,6 +24,9 @@ from aclsim.core.writes import MemoryWrites
 MS = 1_000_000
 """Nanoseconds in a millisecond."""
 
+IDLE = "aclsim_idle"
+"""Attribute of a thread of the machine's own, true while nobody need wait for it."""
+
 _BATCH = 256  # plain tasks that run in one go with the lock held
 _TURN = 0.05  # seconds after which a waiting thread looks whether others are still alive: an ending thread tells nobody
 
@@ -97,13 +100,17 @@ class Scheduler:
         self.memory = MemoryWrites()
         self.failed: Callable[[Task, Fault], None] = _deliver
         self._clock = clock
-        self._lock = lock
+        self.lock = lock
         self._changed = threading.Condition(lock)
         self._schedule = schedule
         self._tracks = schedule.tracks
         # Threads that wait and have looked since the last change.
         self._waiting: set[int] = set()
         self.submit: Callable[[Task], None] = self._submit_tracked if schedule.tracks else self._submit
+
+    def close(self) -> None:
+        """Stop threads of the schedule's own; nothing is submitted any more."""
+        self._schedule.close()
 
     # -- submitting and asking ---------------------------------------------------------------------------------------
 
@@ -190,6 +197,11 @@ class Scheduler:
                 return head
             self._look(stream)  # what it waited for held for a while, and somebody else took it
         return None
+
+    def claim(self, task: Task) -> None:
+        """Say that somebody is about to execute a ready task: nobody else picks it."""
+        task.state = RUNNING
+        self.ready.discard(task.stream)
 
     def signal(self, source: Source) -> None:
         """`source` changed: look at the streams that waited for it again."""
@@ -385,11 +397,11 @@ class Scheduler:
 
     def _run_unlocked(self, task: Task) -> None:
         self.running[task] = threading.get_ident()
-        self._lock.release()
+        self.lock.release()
         try:
             task.run()
         finally:
-            self._lock.acquire()
+            self.lock.acquire()
             del self.running[task]
 
     def end(self, task: Task, moment: int, failure: Fault | None = None) -> None:
@@ -428,7 +440,7 @@ class Scheduler:
         return any(
             thread.ident not in self._waiting
             for thread in threading.enumerate()
-            if thread.is_alive() and not getattr(thread, "aclsim_idle", False)
+            if thread.is_alive() and not getattr(thread, IDLE, False)
         )
 
     def _wake(self) -> None:

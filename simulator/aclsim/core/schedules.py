@@ -2,6 +2,7 @@
 
 import random
 
+from aclsim.core.parallel import Parallel
 from aclsim.core.scheduler import Schedule, Scheduler
 from aclsim.core.stream import Stream
 from aclsim.core.task import Task
@@ -86,11 +87,35 @@ def _first(_count: int) -> int:
     return 0
 
 
-SCHEDULES = ("lazy", "eager", "random")
+SCHEDULES = ("lazy", "eager", "random", "replay", "parallel")
+
+_VERSION = "1"
+
+
+def token_of(name: str, seed: int) -> str:
+    """The text from which `replay` makes the same schedule again: a format version, the name, and the seed."""
+    return f"{_VERSION}:{name}:{seed}" if name == "random" else f"{_VERSION}:{name}"
+
+
+def read_token(token: str) -> tuple[str, int]:
+    """Name and seed of the schedule that a token stands for.
+
+    Raises:
+        ValueError: It is no token, or one of another version.
+    """
+    version, _, rest = token.partition(":")
+    name, _, seed = rest.partition(":")
+    if version != _VERSION:
+        raise ValueError(f"{token!r} is no schedule token of version {_VERSION}")
+    if name == "random" and seed.lstrip("-").isdecimal():
+        return name, int(seed)
+    if name in ("lazy", "eager") and not seed:
+        return name, 0
+    raise ValueError(f"{token!r} is no schedule token; one looks like {token_of('random', 42)!r}")
 
 
 def make_schedule(name: str, seed: int) -> Schedule:
-    """The schedule of that name.
+    """The schedule of that name, which is not "replay": a token names another one.
 
     Raises:
         ValueError: There is no such schedule.
@@ -101,4 +126,6 @@ def make_schedule(name: str, seed: int) -> Schedule:
         return Eager()
     if name == "random":
         return Random(seed)
+    if name == "parallel":
+        return Parallel()
     raise ValueError(f"schedule {name!r} is not known; there are {', '.join(SCHEDULES)}")

@@ -123,6 +123,7 @@ class World:
             for context in self.contexts:
                 if context.host_thread is not None:
                     context.host_thread.stop()
+            self.scheduler.close()
             self._finalizer()
 
     @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aclsim.models.dtypes import BY_ONNX, dense_bytes
-from aclsim.models.refusal import Broken, Refusal, Unsupported
+from aclsim.models.refusal import Broken, Unsupported
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
@@ -61,15 +61,13 @@ def _part(tensor: "TensorProto", entries: dict[str, str], content: bytes) -> byt
     name = tensor.name
     try:
         offset = int(entries.get("offset", "0"))
-        length = len(content) - offset
-        if "length" in entries:
-            length = int(entries["length"])
-        elif (data_type := BY_ONNX.get(tensor.data_type)) is not None:
-            length = min(length, dense_bytes(name, tensor.dims, data_type))
-    except ValueError as error:
-        if isinstance(error, Refusal):
-            raise
+        length = int(entries["length"]) if "length" in entries else None
+    except ValueError:
         raise Broken(f"weight {name!r} has an offset or a length that is no number") from None
+    if length is None:
+        length, data_type = len(content) - offset, BY_ONNX.get(tensor.data_type)
+        if data_type is not None:
+            length = min(length, dense_bytes(name, tensor.dims, data_type))
     if offset < 0 or length < 0 or offset + length > len(content):
         raise Broken(
             f"weight {name!r} takes {length} bytes at {offset} of {entries['location']!r}, which has {len(content)}"

@@ -1,0 +1,60 @@
+"""The schedule for throughput: worker threads run what is ready at the same time. It promises no order."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from aclsim.core.scheduler import IDLE, Scheduler
+from aclsim.core.stream import Stream
+from aclsim.core.task import Task
+
+
+def _start_idle() -> None:
+    setattr(threading.current_thread(), IDLE, True)  # noqa: B010 - a mark that Thread has no field for
+
+
+class Parallel:
+    """Runs every ready task at once: brief ones in the thread that made them ready, the others in a pool."""
+
+    tracks = True
+
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._working = 0
+
+    def submitted(self, scheduler: Scheduler) -> None:
+        """Start everything that is ready."""
+        while (task := scheduler.pick(lambda _count: 0)) is not None:
+            if task.brief:
+                scheduler.execute(task)
+                continue
+            if self._pool is None:
+                workers = os.cpu_count() or 1
+                self._pool = ThreadPoolExecutor(workers, "aclsim", initializer=_start_idle)
+            scheduler.claim(task)
+            self._working += 1
+            self._pool.submit(self._work, scheduler, task)
+
+    def _work(self, scheduler: Scheduler, task: Task) -> None:
+        with scheduler.lock:
+            try:
+                scheduler.execute(task)
+                self.submitted(scheduler)
+            finally:
+                self._working -= 1
+
+    def choose(self, scheduler: Scheduler, needed: Task | None) -> Task | None:  # noqa: ARG002
+        """Nothing: the workers do it."""
+        return None
+
+    def asked(self, scheduler: Scheduler, stream: Stream) -> None:
+        """Nothing: the workers do it."""
+
+    def busy(self) -> bool:
+        """Whether workers are at work."""
+        return self._working > 0
+
+    def close(self) -> None:
+        """Let the workers go when they are through."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False)
