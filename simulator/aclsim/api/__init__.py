@@ -31,6 +31,7 @@ CHAPTERS = (
     "scalars",
     "stream",
     "stream_state",
+    "tensor_desc",
     "timeouts",
     "values",
 )

@@ -17,7 +17,7 @@ _KEPT_MESSAGES = 16
 _MESSAGES = "aclGetRecentErrMsg"
 
 # MD6.08: these answer "" instead of NULL.
-_EMPTY_TEXT = ("aclmdlGetInputNameByIndex", "aclmdlGetOutputNameByIndex")
+_EMPTY_TEXT = ("aclmdlGetInputNameByIndex", "aclmdlGetOutputNameByIndex", "aclGetTensorDescName")
 
 
 def is_code(result: Any) -> bool:

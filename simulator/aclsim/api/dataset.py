@@ -43,8 +43,11 @@ def aclmdlCreateDataset(world: World) -> CData:
 
 
 def aclmdlDestroyDataset(world: World, dataset: CData) -> None:
-    """MD3.07: not the buffers in it."""
-    world.datasets.remove(item(world, world.datasets, dataset, "dataset"))
+    """MD3.07: with the tensor descs in it, without the buffers."""
+    found = item(world, world.datasets, dataset, "dataset")
+    world.datasets.remove(found)
+    for desc in found.descs.values():
+        world.tensor_descs.remove(desc)
 
 
 def aclmdlAddDatasetBuffer(world: World, dataset: CData, dataBuffer: CData) -> None:

@@ -39,14 +39,14 @@ def aclInit(world: World, configPath: CData) -> None:
     mode = settings.get("err_msg_mode", "0")
     if mode not in ("0", "1"):
         raise invalid(f'err_msg_mode is {mode!r} in the configuration; it can be "0" (per thread) or "1" (per process)')
-    default = _default_device(world, settings)
     before, library.config = library.config, config
     try:
         _run_callbacks(world, library.init_callbacks, _INIT_ORDER if config else _INIT_ORDER_PLAIN)
+        _check_stack_sizes(settings)
+        library.default_device = _default_device(world, settings)
     except Fault:
         library.config = before
         raise
-    library.default_device = default
     library.messages = [] if mode == "1" else None
     library.count = 1
     library.finalized = False
@@ -57,6 +57,7 @@ _INIT_ORDER_PLAIN = (lib.ACL_REG_TYPE_ACL_MODEL, lib.ACL_REG_TYPE_ACL_DVPP)
 _INIT_ORDER = (lib.ACL_REG_TYPE_ACL_MODEL, lib.ACL_REG_TYPE_ACL_OP_EXECUTOR, lib.ACL_REG_TYPE_ACL_DVPP)
 _FINALIZE_ORDER = (lib.ACL_REG_TYPE_ACL_OP_COMPILER, lib.ACL_REG_TYPE_ACL_MODEL, lib.ACL_REG_TYPE_ACL_DVPP)
 _LAST = lib.ACL_REG_TYPE_OTHER
+_STACK_SIZES = ("aicore_stack_size", "simt_stack_size", "simt_divergence_stack_size")
 
 
 def _run_callbacks(world: World, callbacks: list[tuple[int, CData, Callable[[], int]]], order: tuple[int, ...]) -> None:
@@ -86,6 +87,14 @@ def _read(path: bytes) -> bytes:
     except OSError as error:
         problem = str(error)
     raise Fault(codes.ACL_ERROR_INVALID_FILE, f"configPath {path.decode(errors='replace')} cannot be read: {problem}")
+
+
+def _check_stack_sizes(settings: dict[str, object]) -> None:
+    section = settings.get("StackSize")
+    for name in _STACK_SIZES:
+        size = section.get(name, 0) if isinstance(section, dict) else 0
+        if not isinstance(size, int) or not 0 <= size < 1 << 64:
+            raise Fault(codes.ACL_ERROR_FAILURE, f"{name} is {size!r} in the configuration; it is a number of bytes")
 
 
 def _default_device(world: World, settings: dict[str, object]) -> int | None:

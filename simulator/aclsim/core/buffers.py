@@ -2,6 +2,8 @@
 
 from collections.abc import Hashable
 
+from aclsim.core.tensor_desc import TensorDesc
+
 
 class DataBuffer:
     """Address and size of memory that somebody else owns (aclDataBuffer)."""
@@ -16,10 +18,11 @@ class DataBuffer:
 
 
 class Dataset:
-    """Buffers in the order of a model's inputs or outputs (aclmdlDataset). It owns none of them."""
+    """Buffers in the order of a model's inputs or outputs (aclmdlDataset). It owns none of them, but its `descs`."""
 
-    __slots__ = ("buffers", "handle")
+    __slots__ = ("buffers", "descs", "handle")
 
     def __init__(self) -> None:
         self.buffers: list[DataBuffer] = []
+        self.descs: dict[int, TensorDesc] = {}
         self.handle: Hashable = None

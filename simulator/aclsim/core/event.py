@@ -79,7 +79,7 @@ class Record(Task):
     __slots__ = ("event", "waiters")
 
     name = "record of an event"
-    brief = True
+    brief = plain = True
     settles = True
 
     def __init__(self, stream: Stream, event: Event) -> None:

@@ -10,7 +10,7 @@ from aclsim.core.task import Task
 
 
 def _start_idle() -> None:
-    setattr(threading.current_thread(), IDLE, True)  # noqa: B010 - a mark that Thread has no field for
+    setattr(threading.current_thread(), IDLE, True)
 
 
 class Parallel:

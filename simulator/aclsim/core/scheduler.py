@@ -299,6 +299,8 @@ class Scheduler:
             task.state = DONE
             stream.ended += 1
             queue.popleft()
+            if task.settles:
+                task.settle(self)
             if not queue or task is target:
                 break
         if not queue:

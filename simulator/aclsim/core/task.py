@@ -71,7 +71,7 @@ class Task:
     """Whether `run` only hands the work to somebody else, who ends it with `Scheduler.end`."""
 
     plain: ClassVar[bool] = False
-    """Whether it is brief, never waits and never settles anything."""
+    """Whether it is brief and never waits."""
 
     settles: ClassVar[bool] = False
     """Whether `settle` does anything."""

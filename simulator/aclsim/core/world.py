@@ -27,6 +27,7 @@ from aclsim.core.notify import Notify
 from aclsim.core.scheduler import Scheduler
 from aclsim.core.schedules import make_schedule
 from aclsim.core.stream import Stream
+from aclsim.core.tensor_desc import TensorDesc
 from aclsim.core.thread import ThreadState
 from aclsim.products import Product
 
@@ -97,6 +98,7 @@ class World:
         self.stream_configs: HandleTable[StreamConfig] = table("stream config handle", "aclrtStreamConfigHandle *")
         self.buffers: HandleTable[DataBuffer] = table("data buffer", "aclDataBuffer *")
         self.datasets: HandleTable[Dataset] = table("dataset", "aclmdlDataset *")
+        self.tensor_descs: HandleTable[TensorDesc] = table("tensor desc", "aclTensorDesc *")
         self.descs: HandleTable[Desc] = table("model description", "aclmdlDesc *")
         self.load_configs: HandleTable[LoadConfig] = table("config handle", "aclmdlConfigHandle *")
         self.exec_configs: HandleTable[ExecConfig] = table("exec config handle", "aclmdlExecConfigHandle *")
