@@ -5,7 +5,7 @@ import importlib
 
 from benchmarks.measure import report
 
-CHAPTERS = ("calls", "simulated", "models", "imports")
+CHAPTERS = ("calls", "simulated", "queueing", "models", "imports")
 
 parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Print ratios against peers.")
 parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help=f"some of {', '.join(CHAPTERS)} (default: all)")
