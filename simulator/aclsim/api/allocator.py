@@ -73,26 +73,26 @@ def aclrtAllocatorGetByStream(
     allocAdviseFunc: CData,
     getAddrFromBlockFunc: CData,
 ) -> None:
-    """RT10.12: also of a stream that was destroyed since (RT5.03)."""
-    outs = {
-        "allocatorDesc": allocatorDesc,
+    """RT10.12: also of a stream that was destroyed since (RT5.03). All places but that for the desc are optional."""
+    on_host(allocatorDesc, "allocatorDesc")
+    if not stream:
+        raise null("stream")
+    optional = {
         "allocator": allocator,
         "allocFunc": allocFunc,
         "freeFunc": freeFunc,
         "allocAdviseFunc": allocAdviseFunc,
         "getAddrFromBlockFunc": getAddrFromBlockFunc,
     }
-    for name, out in outs.items():
-        on_host(out, name)
+    given = {name: on_host(out, name) for name, out in optional.items() if out}
     if stream not in world.allocators:
         raise invalid("no allocator is registered for stream")
     handle, functions = world.allocators[stream]
+    values = (functions.allocator, functions.allocate, functions.free, functions.advise or NULL, functions.address)
     allocatorDesc[0] = handle
-    allocator[0] = functions.allocator
-    allocFunc[0] = functions.allocate
-    freeFunc[0] = functions.free
-    allocAdviseFunc[0] = functions.advise if functions.advise is not None else NULL
-    getAddrFromBlockFunc[0] = functions.address
+    for name, value in zip(optional, values, strict=True):
+        if name in given:
+            given[name][0] = value
 
 
 def aclrtAllocatorUnregister(world: World, stream: CData) -> None:

@@ -9,6 +9,7 @@ from aclsim.api.types import CData, lib
 from aclsim.core import codes
 from aclsim.core.callback import BlockingCallback, Callback, Due, HostFunction, HostThread, Reporter
 from aclsim.core.fault import Fault
+from aclsim.core.stream import Stream
 from aclsim.core.world import World
 
 _MOST_REPORTERS = 1024  # RT14.04
@@ -23,9 +24,14 @@ def _subscription(message: str) -> Fault:
     return Fault(codes.ACL_ERROR_RT_STREAM_SUBSCRIBE, message)
 
 
+def _served(world: World, stream: CData) -> Stream:
+    """The stream whose callbacks are meant; only NULL, the default stream, needs a current context."""
+    return live_stream(world, stream) or or_default(world, None)
+
+
 def aclrtSubscribeReport(world: World, threadId: int, stream: CData) -> None:
     """RT9.01: the thread serves the stream's callbacks from now on; `threadId` is pthread_self's."""
-    found = or_default(world, live_stream(world, stream))
+    found = _served(world, stream)
     if found.callbacks == _HOST_FUNCTION:
         raise _subscription(f"{found!r} has host functions; it cannot have a thread subscribed too")
     if found.reporter is not None:
@@ -48,7 +54,7 @@ def aclrtSubscribeReport(world: World, threadId: int, stream: CData) -> None:
 
 def aclrtUnSubscribeReport(world: World, threadId: int, stream: CData) -> None:
     """RT9.02."""
-    found = or_default(world, live_stream(world, stream))
+    found = _served(world, stream)
     reporter = found.reporter
     if reporter is None:
         raise _subscription(f"{found!r} has no thread subscribed")
@@ -64,9 +70,9 @@ def aclrtLaunchCallback(world: World, fn: CData, userData: CData, blockType: int
     """RT9.03: a task of the stream; the subscribed thread runs `fn` inside aclrtProcessReport."""
     if blockType not in (lib.ACL_CALLBACK_NO_BLOCK, lib.ACL_CALLBACK_BLOCK):
         raise invalid(f"blockType is {blockType}; it can be 0 (no block) or 1 (block)")
+    found = live_stream(world, stream)
     if not fn:
         raise _bad("fn is NULL")
-    found = live_stream(world, stream)
     if found is not None and found.callbacks == _HOST_FUNCTION:
         raise _subscription(f"{found!r} has host functions; it cannot have callbacks too")
     on = target(world, found)
@@ -98,19 +104,23 @@ def aclrtProcessReport(world: World, timeout: int) -> None:
     if not world.scheduler.until(Due(reporter), timeout):
         raise Fault(codes.ACL_ERROR_RT_REPORT_TIMEOUT, f"no callback was due within {timeout} ms of virtual time")
     # Those that are due now: what they bring about is for the next call.
-    for _ in range(len(reporter.due)):
-        callback = reporter.due.popleft()
-        with world.unlocked():
-            callback.function()
-        if callback.detached:
-            world.scheduler.end(callback, world.clock.now)
+    for callback in list(reporter.due):
+        if callback not in reporter.due:
+            continue  # its stream was aborted meanwhile
+        del reporter.due[callback]
+        try:
+            with world.unlocked():
+                callback.function()
+        finally:
+            if callback.detached:
+                world.scheduler.end(callback, world.clock.now)
 
 
 def aclrtLaunchHostFunc(world: World, stream: CData, fn: CData, args: CData) -> None:
     """RT9.05: a task of the stream that runs `fn` in a thread of the context and holds the stream meanwhile."""
+    found = live_stream(world, stream)
     if not fn:
         raise _bad("fn is NULL")
-    found = live_stream(world, stream)
     if found is not None and found.callbacks == _REPORT:
         raise _subscription(f"{found!r} has a thread subscribed; it cannot have host functions too")
     on = target(world, found)

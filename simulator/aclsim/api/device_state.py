@@ -6,6 +6,7 @@ from aclsim.api.answers import checked_only
 from aclsim.api.host import invalid, on_host, text
 from aclsim.api.types import CData, lib
 from aclsim.core import codes
+from aclsim.core.device import Device
 from aclsim.core.fault import Fault
 from aclsim.core.world import World
 
@@ -40,30 +41,34 @@ def aclrtDeviceCanAccessPeer(world: World, canAccessPeer: CData, deviceId: int, 
     """RT3.12: all devices of a machine reach each other."""
     if deviceId == peerDeviceId:
         raise invalid(f"deviceId and peerDeviceId are both {deviceId}")
+    world.device(peerDeviceId)
     if not canAccessPeer:
         raise _bad("canAccessPeer is NULL")
     on_host(canAccessPeer, "canAccessPeer")
     world.device(deviceId)
-    world.device(peerDeviceId)
     canAccessPeer[0] = 1
 
 
 def aclrtDeviceEnablePeerAccess(world: World, peerDeviceId: int, flags: int) -> None:
     """Let the current device reach another one's memory; `flags` must be 0. Copies between devices work either way."""
     if flags != 0:
-        raise invalid(f"flags is {flags}; it must be 0")
+        raise Fault(codes.ACL_ERROR_FEATURE_UNSUPPORTED, f"flags is {flags}; it must be 0")
+    device, peer = _peers(world, peerDeviceId)
+    device.peers.add(peer)
+
+
+def _peers(world: World, peerDeviceId: int) -> tuple[Device, int]:
+    """The current device and the number of another one."""
     device = world.current_context().device
-    peer = world.device(peerDeviceId)
-    if peer is device:
+    if peerDeviceId == device.number:
         raise invalid(f"peerDeviceId is {peerDeviceId}, the current device itself")
-    device.peers.add(peerDeviceId)
+    return device, world.device(peerDeviceId).number
 
 
 def aclrtDeviceDisablePeerAccess(world: World, peerDeviceId: int) -> None:
     """Take aclrtDeviceEnablePeerAccess back."""
-    device = world.current_context().device
-    world.device(peerDeviceId)
-    device.peers.discard(peerDeviceId)
+    device, peer = _peers(world, peerDeviceId)
+    device.peers.discard(peer)
 
 
 def aclrtDevicePeerAccessStatus(world: World, deviceId: int, peerDeviceId: int, status: CData) -> None:
@@ -94,7 +99,8 @@ def _attribute(world: World, deviceId: int, attr: int) -> int:
 
 def aclrtGetDeviceInfo(world: World, deviceId: int, attr: int, value: CData) -> None:
     """Memory size, chip id and whether the device is virtual; 207000 for what is not modelled."""
-    on_host(value, "value")[0] = _attribute(world, deviceId, attr)
+    on_host(value, "value")
+    value[0] = _attribute(world, deviceId, attr)
 
 
 @checked_only
@@ -110,13 +116,26 @@ def aclGetDeviceCapability(world: World, deviceId: int, deviceInfo: int, value: 
 
 def aclrtQueryDeviceStatus(world: World, deviceId: int, deviceStatus: CData) -> None:
     """A simulated device is well."""
+    on_host(deviceStatus, "deviceStatus")
     world.device(deviceId)
-    on_host(deviceStatus, "deviceStatus")[0] = lib.ACL_RT_DEVICE_STATUS_NORMAL
+    deviceStatus[0] = lib.ACL_RT_DEVICE_STATUS_NORMAL
+
+
+def aclrtGetDeviceUtilizationRate(world: World, deviceId: int, utilizationInfo: CData) -> None:
+    """RT3.14: -1 for everything, which is what the function answers where a rate is not known."""
+    on_host(utilizationInfo, "utilizationInfo")
+    if utilizationInfo.utilizationExtend:
+        raise invalid("utilizationInfo.utilizationExtend must be NULL")
+    world.current_context()
+    world.device(deviceId)
+    for rate in ("cubeUtilization", "vectorUtilization", "aicpuUtilization", "memoryUtilization"):
+        setattr(utilizationInfo, rate, -1)
 
 
 def _same_number(world: World, number: int, out: CData, parameter: str) -> None:
+    on_host(out, parameter)
     world.device(number)
-    on_host(out, parameter)[0] = number
+    out[0] = number
 
 
 def aclrtGetPhyDevIdByLogicDevId(world: World, logicDevId: int, phyDevId: CData) -> None:
@@ -186,9 +205,9 @@ def _register(table: dict[bytes, _Call], regName: CData, callback: CData, call: 
 # -- system parameters -----------------------------------------------------------------------------------------------
 
 
-def _check_option(opt: int) -> None:
-    if not lib.ACL_OPT_DETERMINISTIC <= opt <= lib.ACL_OPT_ENABLE_KERNEL_EARLY_START:
-        raise invalid(f"opt is {opt}, which is no aclSysParamOpt")
+def _check_option(opt: int, last: int) -> None:
+    if not lib.ACL_OPT_DETERMINISTIC <= opt <= last:
+        raise invalid(f"opt is {opt}; it can be {lib.ACL_OPT_DETERMINISTIC} to {last}")
 
 
 def _not_set(opt: int) -> Fault:
@@ -197,14 +216,14 @@ def _not_set(opt: int) -> Fault:
 
 def aclrtCtxSetSysParamOpt(world: World, opt: int, value: int) -> None:
     """RT4.06: kept for the current context; computations here are deterministic whatever it says."""
-    _check_option(opt)
+    _check_option(opt, lib.ACL_OPT_STRONG_CONSISTENCY)
     world.current_context().options[opt] = value
 
 
 def aclrtCtxGetSysParamOpt(world: World, opt: int, value: CData) -> None:
     """RT4.06: 107021 before it was set."""
     on_host(value, "value")
-    _check_option(opt)
+    _check_option(opt, lib.ACL_OPT_STRONG_CONSISTENCY)
     options = world.current_context().options
     if opt not in options:
         raise _not_set(opt)
@@ -212,15 +231,15 @@ def aclrtCtxGetSysParamOpt(world: World, opt: int, value: CData) -> None:
 
 
 def aclrtSetSysParamOpt(world: World, opt: int, value: int) -> None:
-    """As aclrtCtxSetSysParamOpt, for the whole process."""
-    _check_option(opt)
+    """As aclrtCtxSetSysParamOpt, for the whole process, and with one option more."""
+    _check_option(opt, lib.ACL_OPT_ENABLE_KERNEL_EARLY_START)
     world.options_of_process[opt] = value
 
 
 def aclrtGetSysParamOpt(world: World, opt: int, value: CData) -> None:
-    """As aclrtCtxGetSysParamOpt, for the whole process."""
+    """As aclrtCtxGetSysParamOpt, for the whole process, and with one option more."""
     on_host(value, "value")
-    _check_option(opt)
+    _check_option(opt, lib.ACL_OPT_ENABLE_KERNEL_EARLY_START)
     if opt not in world.options_of_process:
         raise _not_set(opt)
     value[0] = world.options_of_process[opt]

@@ -10,27 +10,28 @@ from aclsim.core.world import World
 _PAGE = 4096
 
 
-def _check_config(cfg: CData) -> None:
-    """RT8.03: attributes announced, and none there."""
-    if cfg and cfg.numAttrs and not cfg.attrs:
+def _check_config(place: CData, parameter: str, cfg: CData) -> None:
+    """RT8.03: attributes announced, and none there; looked at between the place for the answer and the size."""
+    on_host(place, parameter)
+    if cfg and on_host(cfg, "cfg").numAttrs and not cfg.attrs:
         raise invalid(f"cfg.numAttrs is {cfg.numAttrs}, and cfg.attrs is NULL")
 
 
 def aclrtMallocWithCfg(world: World, devPtr: CData, size: int, policy: int, cfg: CData) -> None:
     """RT8.03: as aclrtMalloc; the attributes choose between kinds of memory, which are one here."""
-    _check_config(cfg)
+    _check_config(devPtr, "devPtr", cfg)
     aclrtMalloc(world, devPtr, size, policy)
 
 
 def aclrtMallocForTaskScheduler(world: World, devPtr: CData, size: int, policy: int, cfg: CData) -> None:
     """RT8.03: as aclrtMalloc."""
-    _check_config(cfg)
+    _check_config(devPtr, "devPtr", cfg)
     aclrtMalloc(world, devPtr, size, policy)
 
 
 def aclrtMallocHostWithCfg(world: World, ptr: CData, size: int, cfg: CData) -> None:
     """As aclrtMallocHost."""
-    _check_config(cfg)
+    _check_config(ptr, "ptr", cfg)
     aclrtMallocHost(world, ptr, size)
 
 
@@ -71,8 +72,10 @@ def aclrtMemInvalidate(world: World, devPtr: CData, size: int) -> None:
 
 def aclrtHostRegister(world: World, ptr: CData, size: int, type: int, devPtr: CData) -> None:  # noqa: A002, ARG001
     """RT8.09: page-locks memory of the caller; the device reaches it under its host address."""
-    _positive(ptr, size, "ptr")
+    if not ptr:
+        raise null("ptr")
     on_host(devPtr, "devPtr")
+    _positive(ptr, size, "ptr")
     _register(world, ptr, size)
     devPtr[0] = ptr
 

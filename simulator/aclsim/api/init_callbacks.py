@@ -9,7 +9,7 @@ from aclsim.core.fault import Fault
 from aclsim.core.world import World
 
 _OTHER = lib.ACL_REG_TYPE_OTHER
-_VERSION = (1, 0, 0)  # a choice: the version of the API that a simulated machine announces
+_VERSION = (lib.ACL_MAJOR_VERSION, lib.ACL_MINOR_VERSION, lib.ACL_PATCH_VERSION)
 
 
 def _kinds() -> frozenset[int]:
@@ -87,7 +87,7 @@ def aclFinalizeCallbackUnRegister(world: World, type: int, cbFunc: CData) -> Non
 
 
 def aclrtGetVersion(world: World, majorVersion: CData, minorVersion: CData, patchVersion: CData) -> None:  # noqa: ARG001
-    """RT2.06."""
+    """RT2.06: the version of the API that is declared."""
     outs = {"majorVersion": majorVersion, "minorVersion": minorVersion, "patchVersion": patchVersion}
     for name, out in outs.items():
         on_host(out, name)

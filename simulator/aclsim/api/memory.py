@@ -7,7 +7,7 @@ from aclsim.api.types import CData, address_of, lib
 from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.core.grids import fill
-from aclsim.core.memory import GRANULE, PADDING, Allocation, Span
+from aclsim.core.memory import GRANULE, PADDING, Allocation, Span, move
 from aclsim.core.stream import Stream
 from aclsim.core.transfers import BRIEF, Copy, PartCopy
 from aclsim.core.world import World
@@ -143,10 +143,6 @@ def _check_room(destMax: int, count: int) -> None:
         raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, f"count is {count}, more than destMax, {destMax}")
 
 
-def _copy(destination: Span, source: Span) -> None:
-    destination.write()[:] = source.read()
-
-
 def aclrtMemcpy(world: World, dst: CData, destMax: int, src: CData, count: int, kind: int) -> None:
     """RT8.14: the bytes are there when it returns; ordered with no stream. The kind is taken from the addresses."""
     if count == 0:
@@ -158,7 +154,7 @@ def aclrtMemcpy(world: World, dst: CData, destMax: int, src: CData, count: int, 
     world.current_context()
     source = span_of(world, src, count, "src")
     destination = span_of(world, dst, count, "dst")
-    _copy(destination, source)
+    move(destination, source)
     world.clock.now += duration_of(world, count)
     world.host_wrote(destination.address, count)
 
@@ -222,7 +218,7 @@ def _copy_pageable(world: World, kind: int, stream: Stream, destination: Span, s
             codes.ACL_ERROR_RT_PARAM_INVALID, f"kind is {kind}, but {side} is host memory that is not page-locked"
         )
     synchronize(world, stream, -1)
-    _copy(destination, source)
+    move(destination, source)
     world.host_wrote(destination.address, destination.size)
 
 

@@ -2,7 +2,8 @@
 
 import struct
 
-from aclsim.api.types import CData, ffi, lib
+from aclsim.api.host import text
+from aclsim.api.types import CData, lib
 from aclsim.core.world import World
 
 SIZES: dict[int, int] = {
@@ -59,6 +60,7 @@ def aclFloatToFloat16(world: World, value: float) -> int:  # noqa: ARG001
 
 def aclAppLog(world: World, logLevel: int, func: CData, file: CData, line: int, fmt: CData) -> None:
     """Keeps the line with the machine; the simulator writes no log files."""
-    words = [bytes(ffi.string(part)).decode(errors="replace") if part else "" for part in (func, file, fmt)]
+    parts = {"func": func, "file": file, "fmt": fmt}
+    words = [text(part, name).decode(errors="replace") if part else "" for name, part in parts.items()]
     world.library.log.append(f"[{logLevel}] {words[1]}:{line} {words[0]}: {words[2]}")
     del world.library.log[:-1000]

@@ -22,12 +22,14 @@ def _unsupported(message: str) -> Fault:
 
 def aclrtStreamGetFlags(world: World, stream: CData, flags: CData) -> None:
     """RT5.09."""
-    on_host(flags, "flags")[0] = or_default(world, live_stream(world, stream)).flags
+    on_host(flags, "flags")
+    flags[0] = or_default(world, live_stream(world, stream)).flags
 
 
 def aclrtStreamGetPriority(world: World, stream: CData, priority: CData) -> None:
     """RT5.09."""
-    on_host(priority, "priority")[0] = or_default(world, live_stream(world, stream)).priority
+    on_host(priority, "priority")
+    priority[0] = or_default(world, live_stream(world, stream)).priority
 
 
 def aclrtGetStreamAvailableNum(world: World, streamCount: CData) -> None:
@@ -68,7 +70,10 @@ def aclrtSetStreamAttribute(world: World, stream: CData, stmAttrType: int, value
     if stmAttrType == lib.ACL_STREAM_ATTR_FAILURE_MODE:
         aclrtSetStreamFailureMode(world, stream, int(value.failureMode))
     elif stmAttrType == lib.ACL_STREAM_ATTR_FLOAT_OVERFLOW_CHECK:
-        aclrtSetStreamOverflowSwitch(world, stream, int(value.overflowSwitch))
+        switch = int(value.overflowSwitch)
+        if switch not in (0, 1):  # the runtime's check here: the ACL layer knows no attribute
+            raise _bad(f"value.overflowSwitch is {switch}; it can be 0 or 1")
+        own(world, found).overflow_switch = switch
     elif stmAttrType == lib.ACL_STREAM_ATTR_PRIORITY:
         product = world.product
         priority = int(value.streamPriority)
@@ -104,7 +109,8 @@ def aclrtSetStreamOverflowSwitch(world: World, stream: CData, flag: int) -> None
 
 def aclrtGetStreamOverflowSwitch(world: World, stream: CData, flag: CData) -> None:
     """RT5.13."""
-    on_host(flag, "flag")[0] = own(world, live_stream(world, stream)).overflow_switch
+    on_host(flag, "flag")
+    flag[0] = own(world, live_stream(world, stream)).overflow_switch
 
 
 def aclrtStreamAbort(world: World, stream: CData) -> None:
@@ -112,7 +118,16 @@ def aclrtStreamAbort(world: World, stream: CData) -> None:
     found = live_stream(world, stream)
     if found is None and not world.product.has("null_failure_mode"):
         raise _bad("stream is NULL; this product aborts its own streams only")
-    world.abort_stream(own(world, found))
+    _abort(world, own(world, found))
+
+
+def _abort(world: World, stream: Stream) -> None:
+    """Empty a stream. A callback that a thread has to run for it ends too, unless the thread has begun with it."""
+    world.abort_stream(stream)
+    for task in list(stream.queue):
+        if task.detached:
+            task.dropped()
+            world.scheduler.end(task, world.clock.now)
 
 
 def aclrtStreamStop(world: World, stream: CData) -> None:
@@ -129,7 +144,7 @@ def aclrtDeviceTaskAbort(world: World, deviceId: int, timeout: int) -> None:
     device = world.device(deviceId)
     for found in world.streams:
         if found.context.device is device:
-            world.abort_stream(found)
+            _abort(world, found)
 
 
 def _needs_a_graph(name: str) -> Fault:
@@ -142,8 +157,9 @@ def _needs_a_graph(name: str) -> Fault:
 @checked_only
 def aclrtActiveStream(world: World, activeStream: CData, stream: CData) -> None:
     """RT5.16: the arguments are checked; there are no streams of built graphs yet that it could activate."""
-    if not activeStream:
-        raise null("activeStream")
+    for handle, name in ((activeStream, "activeStream"), (stream, "stream")):
+        if not handle:
+            raise null(name)
     live(world, world.streams, activeStream, "activeStream")
     own(world, live_stream(world, stream))
     raise _needs_a_graph("aclrtActiveStream")
@@ -161,7 +177,8 @@ def aclrtSwitchStream(
     stream: CData,
 ) -> None:
     """RT5.16: the arguments are checked; there are no streams of built graphs yet that it could switch to."""
-    for pointer, name in ((leftValue, "leftValue"), (rightValue, "rightValue"), (trueStream, "trueStream")):
+    needed = {"leftValue": leftValue, "rightValue": rightValue, "trueStream": trueStream, "stream": stream}
+    for name, pointer in needed.items():
         if not pointer:
             raise null(name)
     if falseStream:

@@ -2,10 +2,12 @@
 
 import queue
 import threading
-from collections import deque
+import weakref
 from collections.abc import Callable, Iterable
 
+from aclsim.core import codes
 from aclsim.core.device import Device
+from aclsim.core.fault import Fault
 from aclsim.core.stream import Stream
 from aclsim.core.task import Task
 
@@ -22,7 +24,7 @@ class Reporter:
         self.thread = thread
         self.device = device
         self.streams: dict[Stream, None] = {}
-        self.due: deque[Callback] = deque()
+        self.due: dict[Callback, None] = {}
         self.queued: dict[Callback, None] = {}
         self.waiters: list[Stream] = []
 
@@ -44,7 +46,7 @@ class Callback(Task):
     def run(self) -> None:
         """Hand it to the thread."""
         self.reporter.queued.pop(self, None)
-        self.reporter.due.append(self)
+        self.reporter.due[self] = None
 
     def dropped(self) -> None:
         """The stream forgets it."""
@@ -63,6 +65,11 @@ class BlockingCallback(Callback):
     name = "blocking callback"
     detached = True
 
+    def dropped(self) -> None:
+        """The stream forgets it; also when its turn has come, as long as the thread has not begun with it."""
+        super().dropped()
+        self.reporter.due.pop(self, None)
+
 
 class Due:
     """Holds when a thread has a callback to run."""
@@ -76,7 +83,7 @@ class Due:
 
     def since(self) -> int:
         """When its turn came."""
-        return self.source.due[0].begin if self.source.due else 0
+        return next((callback.begin for callback in self.source.due), 0)
 
     def bringers(self) -> Iterable[Task]:
         """The callbacks that are queued."""
@@ -88,26 +95,29 @@ class Due:
 
 
 class HostThread:
-    """A thread that runs host functions one after the other (aclrtLaunchHostFunc); started when first needed."""
+    """A thread that runs host functions one after the other (aclrtLaunchHostFunc). It ends with this object.
+
+    Raises:
+        Fault: 207001 when the process can start no thread more.
+    """
 
     def __init__(self, name: str) -> None:
-        self._name = name
         self._work: queue.SimpleQueue[tuple[Function, threading.Event] | None] = queue.SimpleQueue()
-        self._thread: threading.Thread | None = None
+        try:
+            _Worker(self._work, name).start()
+        except RuntimeError as error:
+            raise Fault(
+                codes.ACL_ERROR_RT_MEMORY_ALLOCATION, f"no thread for host functions can be started: {error}"
+            ) from None
+        self.stop = weakref.finalize(self, self._work.put, None)
+        """Ends the thread when it is through."""
+        self.stop.atexit = False
 
     def call(self, function: Function) -> None:
         """Run `function` there and wait until it returned."""
-        if self._thread is None:
-            self._thread = _Worker(self._work, self._name)
-            self._thread.start()
         done = threading.Event()
         self._work.put((function, done))
         done.wait()
-
-    def stop(self) -> None:
-        """End the thread when it is through."""
-        if self._thread is not None:
-            self._work.put(None)
 
 
 class _Worker(threading.Thread):

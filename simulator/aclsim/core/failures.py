@@ -15,7 +15,7 @@ class ExceptionInfo:
 
     def __init__(self, task: Task, failure: Fault, thread: int) -> None:
         stream = task.stream
-        self.task_id = stream.ended & 0xFFFFFFFF
+        self.task_id = (stream.ended - 1) & 0xFFFFFFFF  # the failed task counts as ended
         self.stream_id = stream.number
         self.thread_id = thread & 0xFFFFFFFF
         self.device_id = stream.context.device.number

@@ -1,5 +1,6 @@
 """Device memory and the host memory that ACL handed out."""
 
+import contextlib
 import ctypes
 import mmap
 from bisect import bisect_left, bisect_right, insort
@@ -16,6 +17,8 @@ PADDING = 32  # RT8.01: what most allocations get on top
 _PIECE = 1 << 26  # device addresses that a world takes at a time
 _MAPPED_FROM = 1 << 18  # from here on an allocation is a mapping of its own: untouched pages cost nothing
 _MAP_NORESERVE = 0x4000
+_HUGE = 1 << 22  # from here on huge pages are worth it: copies are a third faster
+_LONG = 1 << 18  # bytes from which on a copy lets go of the interpreter
 _REMEMBERED = 1024  # freed allocations kept by address and size, for messages only
 
 
@@ -28,7 +31,11 @@ def _backing(size: int) -> memoryview:
     """Zeroed bytes behind an allocation. Private to this process, also after a fork."""
     if size < _MAPPED_FROM:
         return memoryview(bytearray(size))
-    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE))
+    mapping = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE)
+    if size >= _HUGE:
+        with contextlib.suppress(OSError, AttributeError):  # a wish; a kernel without huge pages refuses it
+            mapping.madvise(mmap.MADV_HUGEPAGE)
+    return memoryview(mapping)
 
 
 class Allocation:
@@ -38,7 +45,19 @@ class Allocation:
     tasks keep the object, so its bytes outlive aclrtFree, but `freed` tells that they are no longer the program's.
     """
 
-    __slots__ = ("_keep", "address", "data", "device", "extent", "freed", "pointer", "registered", "size", "whole")
+    __slots__ = (
+        "_keep",
+        "_origin",
+        "address",
+        "data",
+        "device",
+        "extent",
+        "freed",
+        "pointer",
+        "registered",
+        "size",
+        "whole",
+    )
 
     def __init__(self, address: int, size: int, data: memoryview, device: int | None) -> None:
         self.address = address
@@ -51,6 +70,14 @@ class Allocation:
         self.registered = False
         self.pointer: Hashable = address
         self._keep: object = None
+        self._origin = 0
+
+    @property
+    def origin(self) -> int:
+        """Where in this process its bytes really lie."""
+        if not self._origin:
+            self._origin = ctypes.addressof(ctypes.c_char.from_buffer(self.data)) if self.extent else self.address
+        return self._origin
 
     @property
     def on_host(self) -> bool:
@@ -115,6 +142,17 @@ class Span:
         if self.allocation is None:
             return host.write_host(self.address, self.size)
         return self.allocation.data[self.offset : self.offset + self.size]
+
+
+def move(destination: Span, source: Span) -> None:
+    """Copy all of `source` to the beginning of `destination`; they may overlap. Large copies let other threads run."""
+    to, from_, size = destination.allocation, source.allocation, source.size
+    if to is not None and from_ is not None and size < _LONG:
+        to.data[destination.offset : destination.offset + size] = from_.data[source.offset : source.offset + size]
+        return
+    # Addresses that nobody handed out are the caller's word; those of the reservation never get here.
+    target = destination.address if to is None else to.origin + destination.offset
+    ctypes.memmove(target, source.address if from_ is None else from_.origin + source.offset, size)
 
 
 class Memory:

@@ -2,7 +2,7 @@
 
 from aclsim.core import codes
 from aclsim.core.fault import Fault
-from aclsim.core.memory import Allocation
+from aclsim.core.memory import Allocation, Span, move
 from aclsim.core.stream import Stream
 from aclsim.core.task import QUEUED, Range, Task
 
@@ -100,5 +100,7 @@ class PartCopy(Copy):
         """
         if self.source.freed or self.destination.freed:
             raise self._freed()
-        to, from_, size = self.to_offset, self.source_offset, self.size
-        self.destination.data[to : to + size] = self.source.data[from_ : from_ + size]
+        move(
+            Span(self.destination, self.writes[0][0], self.to_offset, self.size),
+            Span(self.source, self.reads[0][0], self.source_offset, self.size),
+        )
