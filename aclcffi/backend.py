@@ -79,7 +79,7 @@ class Backend(AclFunctions):
     def __repr__(self) -> str:
         return f"<aclcffi backend {self.name!r}{', closed' if self._closed else ''}>"
 
-    if not TYPE_CHECKING:  # type checkers see the functions one by one
+    if not TYPE_CHECKING:  # pragma: no branch - type checkers see the functions one by one
 
         def __getattr__(self, name: str) -> Callable[..., Any]:
             if name not in FUNCTIONS:
@@ -123,23 +123,23 @@ def find_backend(name: str) -> type[Backend]:
     """Find a backend's class by its short name or by its import path (`package.module:Class`).
 
     Raises:
-        BackendError: There is none, or it cannot be imported; the message lists the names that exist.
+        BackendError: There is none, it cannot be imported, or it is no subclass of Backend; the message lists the names
+            that exist.
     """
     entries = backend_entries()
+    module, _, attribute = name.partition(":")
+    if name not in entries and not (module and attribute):
+        raise BackendError(
+            f"there is no backend {name!r}; there are: {', '.join(sorted(entries)) or 'none (is aclcffi installed?)'}; "
+            "another one is named by its import path, package.module:Class"
+        )
     try:
-        if name in entries:
-            loaded: type[Backend] = entries[name].load()
-            return loaded
-        if ":" in name:
-            module, _, attribute = name.partition(":")
-            found: type[Backend] = getattr(importlib.import_module(module), attribute)
-            return found
-    except (ImportError, AttributeError) as error:
+        found = entries[name].load() if name in entries else getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, TypeError) as error:  # TypeError: a relative path
         raise BackendError(f"the backend {name!r} cannot be imported: {error}") from error
-    raise BackendError(
-        f"there is no backend {name!r}; there are: {', '.join(sorted(entries)) or 'none (is aclcffi installed?)'}; "
-        "another one is named by its import path, package.module:Class"
-    )
+    if not (isinstance(found, type) and issubclass(found, Backend)):
+        raise BackendError(f"{name!r} is no backend: {found!r} is no subclass of aclcffi.Backend")
+    return found
 
 
 def open_backend(name: str | None = None, **options: Any) -> Backend:

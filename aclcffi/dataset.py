@@ -1,11 +1,12 @@
 """Datasets: the buffers of one side of a model call, in order."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
-from aclcffi.errors import OutOfMemoryError
+from aclcffi.calls import call
 from aclcffi.memory import DeviceBuffer
-from aclcffi.resource import Resource
+from aclcffi.resource import Owner, Release, Resource, run_all
 
 if TYPE_CHECKING:
     from aclcffi.session import Session
@@ -16,26 +17,31 @@ class Dataset(Resource):
 
     It holds the buffers, but does not own them: closing it leaves them open, and closing a buffer that a dataset names
     is a use after free when the model runs.
+
+    Raises:
+        OutOfMemoryError: The library has no memory for it.
     """
 
-    def __init__(self, session: "Session", buffers: Sequence[DeviceBuffer]) -> None:
+    def __init__(self, session: "Session", buffers: Sequence[DeviceBuffer], *, part_of: Owner | None = None) -> None:
         self._session = session
         self.buffers = tuple(buffers)
         backend = session.backend
-        self.handle = backend.aclmdlCreateDataset()
-        handles = [backend.aclCreateDataBuffer(buffer.pointer, buffer.size) for buffer in self.buffers]
-        handle, call = self.handle, session.call
+        steps: list[Release] = []
 
         def release() -> None:
-            call("aclmdlDestroyDataset", handle)
-            for part in handles:
-                call("aclDestroyDataBuffer", part)
+            run_all(steps)
 
-        super().__init__(session._owner, release)
-        if not self.handle or not all(handles):
-            raise OutOfMemoryError("aclmdlCreateDataset or aclCreateDataBuffer returned NULL")
-        for part in handles:
-            call("aclmdlAddDatasetBuffer", handle, part)
+        try:
+            self.handle = session.create("aclmdlCreateDataset")
+            steps.append(partial(call, backend, "aclmdlDestroyDataset", self.handle))
+            for buffer in self.buffers:
+                part = session.create("aclCreateDataBuffer", buffer.pointer, buffer.size)
+                steps.append(partial(call, backend, "aclDestroyDataBuffer", part))
+                session.call("aclmdlAddDatasetBuffer", self.handle, part)
+        except BaseException:
+            release()
+            raise
+        super().__init__(part_of or session._owner, release, report=part_of is None)
 
     def __len__(self) -> int:
         return len(self.buffers)

@@ -65,7 +65,7 @@ def describe(session: "Session", model_id: int) -> ModelDescription:
     Raises:
         AclError: The id is unknown.
     """
-    desc = session.backend.aclmdlCreateDesc()
+    desc = session.create("aclmdlCreateDesc")
     try:
         session.call("aclmdlGetDesc", desc, model_id)
         return ModelDescription(_tensors(session, desc, "Input"), _tensors(session, desc, "Output"))
@@ -84,7 +84,8 @@ def _tensor(session: "Session", desc: Any, side: str, index: int) -> TensorInfo:
     dims = ffi.new("aclmdlIODims *")
     session.call(f"aclmdlGet{side}Dims", desc, index, dims)
     return TensorInfo(
-        name=ffi.string(getattr(backend, f"aclmdlGet{side}NameByIndex")(desc, index)).decode(),
+        # Names are UTF-8 in practice, and bytes for ACL.
+        name=ffi.string(getattr(backend, f"aclmdlGet{side}NameByIndex")(desc, index)).decode(errors="backslashreplace"),
         shape=tuple(int(dim) for dim in dims.dims[0 : dims.dimCount]),
         data_type=getattr(backend, f"aclmdlGet{side}DataType")(desc, index),
         format=getattr(backend, f"aclmdlGet{side}Format")(desc, index),

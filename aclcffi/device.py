@@ -1,10 +1,14 @@
 """A device, set for the process."""
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from _aclcffi import ffi, lib
 
-from aclcffi.errors import AclError
+from aclcffi.calls import call
+from aclcffi.context import current_context
+from aclcffi.errors import InvalidArgumentError
+from aclcffi.timeline import wait
 
 if TYPE_CHECKING:
     from aclcffi.session import Session
@@ -25,15 +29,12 @@ class Device:
     """
 
     def __init__(self, session: "Session", number: int) -> None:
+        if not -(1 << 31) <= number < 1 << 31:
+            raise InvalidArgumentError(f"device is {number}, which is no number of a device")
         self._session = session
         self.number = number
         session.call("aclrtSetDevice", number)
-        call = session.call
-
-        def reset() -> None:
-            call("aclrtResetDevice", number)
-
-        session._owner.adopt(reset)
+        session._owner.adopt(partial(call, session.backend, "aclrtResetDevice", number))
 
     def memory_info(self) -> MemoryInfo:
         """Return free and total bytes of the device's memory (aclrtGetMemInfo, ACL_HBM_MEM)."""
@@ -42,17 +43,18 @@ class Device:
         return MemoryInfo(int(free[0]), int(total[0]))
 
     def synchronize(self) -> None:
-        """Wait for all streams of the current context (aclrtSynchronizeDevice).
+        """Wait for all streams of the current context (aclrtSynchronizeDevice); it is as if each was synchronised.
 
-        Results of `Model.execute_async` stay locked until their own stream is synchronised.
+        Raises:
+            AclError: The first error of a task that failed in one of them. It stands for all that were not synchronised
+                before: no stream will tell again.
         """
-        try:
-            self._session.call("aclrtSynchronizeDevice")
-        except AclError as error:
-            # The error came from one of the streams, and none of them will tell again.
-            for stream in self._session._streams:
-                stream._failed(error)
-            raise
+        session = self._session
+        session._check_open()
+        context = current_context(session.backend)
+        # list() of the dict itself is one step, whatever other threads do to it.
+        timelines = [timeline for timeline in list(session._timelines) if timeline.context == context]
+        wait(timelines, session.backend, "aclrtSynchronizeDevice")
 
     def __repr__(self) -> str:
         return f"<Device {self.number}>"

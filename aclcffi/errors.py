@@ -98,19 +98,23 @@ _BY_KIND: dict[str, type[AclError]] = {
 }
 
 
-def error_of(code: int, function: str, recent_message: str = "") -> AclError:
+def error_of(code: int, function: str, recent_message: str = "", *, about: str = "") -> AclError:
     """Make the exception for a code that a C function returned.
 
-    Its text is one line: function, symbol and number, the recent message (where there is none the code's meaning), and
-    what can be done.
+    Its text is one line: what it is about (where the caller has something to say), function, symbol and number, the
+    recent message (where there is none the code's meaning), and what can be done.
     """
     known = CODES.get(code)
-    said = recent_message.removeprefix(f"{function}: ")
+    # The message may be of several lines, and about calls before this one that nobody asked about.
+    lines = recent_message.splitlines()
+    own = [line.removeprefix(f"{function}: ") for line in lines if line.startswith(f"{function}: ")]
+    said = own[-1] if own else " ".join(" ".join(lines).split())
+    start = f"{about}: {function}" if about else function
     if known is None:
-        text = f"{function} returned {code}, which is no known ACL error code" + (f": {said}" if said else "")
+        text = f"{start} returned {code}, which is no known ACL error code" + (f": {said}" if said else "")
         return InternalError(text, function=function, code=code, recent_message=recent_message)
     said = said.removesuffix(f" [{code} {known.name}]").rstrip(".") or known.meaning
-    text = f"{function} returned {known.name} ({code}): {said}. {known.advice}"
+    text = f"{start} returned {known.name} ({code}): {said}. {known.advice}"
     return _BY_KIND[known.kind](text, function=function, code=code, recent_message=recent_message)
 
 

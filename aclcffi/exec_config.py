@@ -1,13 +1,15 @@
 """Options of one execution."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from _aclcffi import ffi, lib
 
+from aclcffi.calls import call
 from aclcffi.errors import InvalidArgumentError, UnsupportedError, error_of, recent_message
 from aclcffi.memory import DeviceBuffer
-from aclcffi.resource import Resource
+from aclcffi.resource import Owner, Resource
 
 if TYPE_CHECKING:
     from aclcffi.session import Session
@@ -47,30 +49,30 @@ class ExecOptions(NamedTuple):
 class ExecConfig(Resource):
     """An exec config handle with options set (aclmdlCreateExecConfigHandle, aclmdlSetExecConfigOpt).
 
-    With `work_size` it brings work memory of that size with it (`work`).
+    With `work_size` it brings work memory of that size with it (`work`). Closing it destroys the handle and frees the
+    work memory: the executions that use it must be over (MD11.09). A pending result keeps it alive, not open.
 
     Raises:
         UnsupportedError: The library does not know an option.
         InvalidArgumentError: A value does not fit, or the library refuses it.
     """
 
-    def __init__(self, session: "Session", options: ExecOptions) -> None:
+    def __init__(self, session: "Session", options: ExecOptions, *, part_of: Owner | None = None) -> None:
         self._session = session
         self.options = options
         self.work: DeviceBuffer | None = None
-        self.handle = session.backend.aclmdlCreateExecConfigHandle()
-        handle, call = self.handle, session.call
-        super().__init__(session._owner, lambda: call("aclmdlDestroyExecConfigHandle", handle))
+        self.handle = session.create("aclmdlCreateExecConfigHandle")
+        parts = Owner()
+        parts.adopt(partial(call, session.backend, "aclmdlDestroyExecConfigHandle", self.handle))
         try:
             for name, value in options.given.items():
                 self._set(name, value)
             if options.work_size is not None:
-                self.work = DeviceBuffer(session, options.work_size)
-                pointer = ffi.new("void **", self.work.pointer)
-                session.call("aclmdlSetExecConfigOpt", handle, lib.ACL_MDL_WORK_ADDR_PTR, pointer, ffi.sizeof("void *"))
+                self._bring_work(options.work_size, parts)
         except BaseException:
-            self.close()
+            parts.release_all()
             raise
+        super().__init__(part_of or session._owner, parts.release_all, report=part_of is None)
 
     def _set(self, name: str, value: int) -> None:
         attribute, c_type = _ATTRIBUTES[name]
@@ -86,10 +88,13 @@ class ExecConfig(Resource):
             if backend.aclmdlSetExecConfigOpt(self.handle, attribute, always, size):
                 recent_message(backend)
                 raise UnsupportedError(f"{name}: the libraries of this device do not know this option")
-            raise error_of(code, f"{name} cannot be {value}: aclmdlSetExecConfigOpt", message)
+            raise error_of(code, "aclmdlSetExecConfigOpt", message, about=f"{name} cannot be {value}")
 
-    def close(self) -> None:
-        """Destroy the handle and free the work memory. The execution must be over (MD11.09)."""
-        super().close()
-        if self.work is not None:
-            self.work.close()
+    def _bring_work(self, size: int, parts: Owner) -> None:
+        if not size:
+            raise InvalidArgumentError("work_size is 0; work memory has at least 1 byte")
+        self.work = DeviceBuffer(self._session, size, part_of=parts)
+        pointer = ffi.new("void **", self.work.pointer)
+        self._session.call(
+            "aclmdlSetExecConfigOpt", self.handle, lib.ACL_MDL_WORK_ADDR_PTR, pointer, ffi.sizeof("void *")
+        )

@@ -5,42 +5,47 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aclcffi.dataset import Dataset
-from aclcffi.errors import InvalidArgumentError
+from aclcffi.errors import InvalidArgumentError, UnsupportedError
 from aclcffi.exec_config import ExecConfig, ExecOptions
 from aclcffi.memory import DeviceBuffer
+from aclcffi.resource import Owner, run_all
+from aclcffi.timeline import Timeline
 
 if TYPE_CHECKING:
     import numpy as np
 
     from aclcffi.description import ModelDescription, TensorInfo
     from aclcffi.session import Session
-    from aclcffi.stream import Stream
 
 
 class ExecutionBuffers:
-    """Device buffers and datasets for one execution at a time of one model."""
+    """Device buffers and datasets for one execution at a time of one model; they are parts of `owner`."""
 
-    def __init__(self, session: "Session", description: "ModelDescription", work: ExecOptions | None) -> None:
+    def __init__(
+        self, session: "Session", description: "ModelDescription", work: ExecOptions | None, owner: Owner
+    ) -> None:
+        self._session = session
         self._description = description
+        self._owner = owner
         self._parts: list[DeviceBuffer | Dataset | ExecConfig] = []
         try:
-            self.inputs = self._dataset(session, description.inputs)
-            self.outputs = self._dataset(session, description.outputs)
+            self.inputs = self._dataset(description.inputs)
+            self.outputs = self._dataset(description.outputs)
             self.config: ExecConfig | None = None
             if work is not None:
-                self.config = ExecConfig(session, work)
+                self.config = ExecConfig(session, work, part_of=owner)
                 self._parts.append(self.config)
         except BaseException:
-            self.close()
+            run_all([part.close for part in reversed(self._parts)])
             raise
 
-    def _dataset(self, session: "Session", tensors: "tuple[TensorInfo, ...]") -> Dataset:
+    def _dataset(self, tensors: "tuple[TensorInfo, ...]") -> Dataset:
         buffers = []
         for tensor in tensors:
             # An empty tensor gets one byte, as the documentation of ACL asks for.
-            buffers.append(DeviceBuffer(session, max(tensor.size, 1)))
+            buffers.append(DeviceBuffer(self._session, max(tensor.size, 1), part_of=self._owner))
             self._parts.append(buffers[-1])
-        dataset = Dataset(session, buffers)
+        dataset = Dataset(self._session, buffers, part_of=self._owner)
         self._parts.append(dataset)
         return dataset
 
@@ -60,69 +65,85 @@ class ExecutionBuffers:
             outputs[tensor.name] = array
         return outputs
 
-    def close(self) -> None:
-        """Release everything."""
-        while self._parts:
-            self._parts.pop().close()
+
+Running = dict[Timeline, int]
+"""The streams that a model was queued on, each with the ticket of the last execution."""
 
 
 class BufferPool:
     """The execution buffers of one model: those in use come back when nobody needs them any more."""
 
-    def __init__(self, session: "Session", description: "ModelDescription", work: ExecOptions | None) -> None:
+    def __init__(
+        self,
+        session: "Session",
+        description: "ModelDescription",
+        work: ExecOptions | None,
+        owner: Owner,
+        running: Running,
+    ) -> None:
         self._session = session
         self._description = description
         self._work = work
+        self._owner = owner
+        self._running = running
         self._lock = threading.Lock()
         self._free: list[ExecutionBuffers] = []
-        self._parked: list[tuple[ExecutionBuffers, Stream, int]] = []
-        self._all: list[ExecutionBuffers] = []
+        self._parked: list[tuple[ExecutionBuffers, Timeline, int, ExecConfig | None]] = []
 
     def take(self) -> ExecutionBuffers:
         """Buffers that no execution uses; new ones when all are in use."""
         with self._lock:
             waiting = []
             while self._parked:
-                buffers, stream, ticket = self._parked.pop()
-                if stream._reached(ticket) or stream.closed:
+                entry = self._parked.pop()
+                buffers, timeline, ticket, _config = entry
+                if timeline.idle(ticket):
                     self._free.append(buffers)
                 else:
-                    waiting.append((buffers, stream, ticket))
+                    waiting.append(entry)
             self._parked += waiting
+            for timeline in [timeline for timeline, ticket in self._running.items() if timeline.idle(ticket)]:
+                del self._running[timeline]
             if self._free:
                 return self._free.pop()
-        buffers = ExecutionBuffers(self._session, self._description, self._work)
+        return ExecutionBuffers(self._session, self._description, self._work, self._owner)
+
+    def queued(self, timeline: Timeline, ticket: int) -> None:
+        """Note that an execution was queued: the model must not go before it is over."""
         with self._lock:
-            self._all.append(buffers)
-        return buffers
+            self._running[timeline] = max(ticket, self._running.get(timeline, 0))
 
     def give_back(self, buffers: ExecutionBuffers) -> None:
         """Return buffers whose execution is over and read."""
         with self._lock:
             self._free.append(buffers)
 
-    def park(self, buffers: ExecutionBuffers, stream: "Stream", ticket: int) -> None:
+    def park(self, buffers: ExecutionBuffers, timeline: Timeline, ticket: int, config: ExecConfig | None) -> None:
         """Return buffers whose execution may still run. Calls nothing of C: a finalizer may be the caller."""
         # No lock: a finalizer may run while this very thread holds it. Appending to a list is atomic.
-        self._parked.append((buffers, stream, ticket))
+        self._parked.append((buffers, timeline, ticket, config))
 
-    def close(self) -> None:
-        """Release all buffers; executions that use them must be over."""
-        while self._all:
-            self._all.pop().close()
+
+def finish(running: Running) -> None:
+    """Wait for what is still queued or running."""
+    run_all([timeline.finish for timeline, ticket in running.items() if not timeline.idle(ticket)])
+    running.clear()
 
 
 def checked(
-    tensors: "tuple[TensorInfo, ...]", inputs: "Mapping[str, np.ndarray[Any, Any]]"
+    description: "ModelDescription", inputs: "Mapping[str, np.ndarray[Any, Any]]"
 ) -> "dict[str, np.ndarray[Any, Any]]":
     """Check names, shapes and dtypes of inputs; nothing is converted.
 
     Raises:
         InvalidArgumentError: A name is missing or unknown, or an array does not fit; the message names it.
+        UnsupportedError: An input or output has a data type that neither numpy nor ml_dtypes knows.
     """
     import numpy as np
 
-    names = [tensor.name for tensor in tensors]
+    for tensor in description.inputs + description.outputs:
+        check_dtype(tensor)
+    names = [tensor.name for tensor in description.inputs]
     unknown = [name for name in inputs if name not in names]
     lacking = [name for name in names if name not in inputs]
     if unknown or lacking:
@@ -130,8 +151,11 @@ def checked(
         problems += [f"missing: {', '.join(lacking)}"] if lacking else []
         raise InvalidArgumentError(f"the model's inputs are {', '.join(names) or 'none'}; {'; '.join(problems)}")
     arrays = {}
-    for tensor in tensors:
-        array = np.asarray(inputs[tensor.name])
+    for tensor in description.inputs:
+        try:
+            array = np.asarray(inputs[tensor.name])
+        except (TypeError, ValueError) as error:
+            raise InvalidArgumentError(f"input {tensor.name!r} is no array: {error}") from None
         if array.shape != tensor.shape:
             raise InvalidArgumentError(f"input {tensor.name!r} has shape {array.shape}, the model takes {tensor.shape}")
         if array.dtype != tensor.dtype:
@@ -141,3 +165,15 @@ def checked(
             )
         arrays[tensor.name] = array
     return arrays
+
+
+def check_dtype(tensor: "TensorInfo") -> None:
+    """Check that arrays can hold a tensor.
+
+    Raises:
+        UnsupportedError: They cannot; the message says why.
+    """
+    try:
+        _ = tensor.dtype
+    except (TypeError, ImportError) as error:
+        raise UnsupportedError(f"{tensor}: {error}") from None

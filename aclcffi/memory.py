@@ -1,16 +1,20 @@
 """Device memory."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from _aclcffi import ffi, lib
 
+from aclcffi.calls import call
 from aclcffi.errors import InvalidArgumentError
-from aclcffi.resource import Resource
+from aclcffi.resource import Owner, Resource
 
 if TYPE_CHECKING:
     import numpy as np
 
     from aclcffi.session import Session
+
+_LARGEST = (1 << 64) - 1
 
 
 class DeviceBuffer(Resource):
@@ -19,37 +23,39 @@ class DeviceBuffer(Resource):
     `pointer` is the cffi `void *`, `address` the same as a number.
 
     Raises:
+        InvalidArgumentError: The size is less than 1, or more than a size_t holds.
         OutOfMemoryError: The device has not that much left (207001).
     """
 
-    def __init__(self, session: "Session", size: int) -> None:
-        if size < 1:
-            raise InvalidArgumentError(f"size is {size}; a buffer has at least 1 byte")
+    def __init__(self, session: "Session", size: int, *, part_of: Owner | None = None) -> None:
+        if not 1 <= size <= _LARGEST:
+            raise InvalidArgumentError(f"size is {size}; a buffer has at least 1 byte, and less than 2**64")
         self._session = session
         self.size = size
         out = ffi.new("void **")
         session.call("aclrtMalloc", out, size, lib.ACL_MEM_MALLOC_HUGE_FIRST)
         self.pointer = out[0]
         self.address = int(ffi.cast("uintptr_t", self.pointer))
-        pointer, call = self.pointer, session.call
-        super().__init__(session._owner, lambda: call("aclrtFree", pointer))
+        release = partial(call, session.backend, "aclrtFree", self.pointer)
+        super().__init__(part_of or session._owner, release, report=part_of is None)
 
     def copy_from(self, array: "np.ndarray[Any, Any]") -> None:
-        """Copy an array (any dtype, any layout) to the start of the buffer; complete when this returns (aclrtMemcpy).
+        """Copy an array (any dtype of plain bytes, any layout) to the start of the buffer (aclrtMemcpy).
 
-        The copy is ordered with no stream.
+        Complete when this returns. The copy is ordered with no stream.
 
         Raises:
-            InvalidArgumentError: The array has more bytes than the buffer.
+            InvalidArgumentError: The array has more bytes than the buffer, or holds Python objects.
         """
         import numpy as np
 
         self._check_open()
         dense = np.ascontiguousarray(array)
-        self._check_fits(dense.nbytes)
-        self._session.call(
-            "aclrtMemcpy", self.pointer, self.size, _address(dense), dense.nbytes, lib.ACL_MEMCPY_HOST_TO_DEVICE
-        )
+        self._check_fits(dense)
+        if dense.nbytes:
+            self._session.call(
+                "aclrtMemcpy", self.pointer, self.size, _address(dense), dense.nbytes, lib.ACL_MEMCPY_HOST_TO_DEVICE
+            )
 
     def copy_to(self, array: "np.ndarray[Any, Any]") -> None:
         """Fill an array from the start of the buffer; complete when this returns (aclrtMemcpy).
@@ -57,19 +63,23 @@ class DeviceBuffer(Resource):
         The copy is ordered with no stream: synchronise the one that writes the buffer first.
 
         Raises:
-            InvalidArgumentError: The array has more bytes than the buffer, or is not writable in one piece.
+            InvalidArgumentError: The array has more bytes than the buffer, holds Python objects, or is not writable in
+                one piece.
         """
         self._check_open()
         if not (array.flags.c_contiguous and array.flags.writeable):
             raise InvalidArgumentError("the array to copy to must be C-contiguous and writable")
-        self._check_fits(array.nbytes)
-        self._session.call(
-            "aclrtMemcpy", _address(array), array.nbytes, self.pointer, array.nbytes, lib.ACL_MEMCPY_DEVICE_TO_HOST
-        )
+        self._check_fits(array)
+        if array.nbytes:
+            self._session.call(
+                "aclrtMemcpy", _address(array), array.nbytes, self.pointer, array.nbytes, lib.ACL_MEMCPY_DEVICE_TO_HOST
+            )
 
-    def _check_fits(self, size: int) -> None:
-        if size > self.size:
-            raise InvalidArgumentError(f"the array has {size} bytes, the buffer {self.size}")
+    def _check_fits(self, array: "np.ndarray[Any, Any]") -> None:
+        if array.dtype.hasobject:
+            raise InvalidArgumentError(f"an array of dtype {array.dtype} holds Python objects, not bytes")
+        if array.nbytes > self.size:
+            raise InvalidArgumentError(f"the array has {array.nbytes} bytes, the buffer {self.size}")
 
     def __repr__(self) -> str:
         return f"<DeviceBuffer of {self.size} bytes at 0x{self.address:x}{' (closed)' if self.closed else ''}>"

@@ -1,18 +1,24 @@
 """Models: loaded once, executed as often as one likes."""
 
 import os
+import threading
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from _aclcffi import ffi, lib
 
+from aclcffi.backend import Backend
+from aclcffi.calls import call, encode_path
+from aclcffi.context import current_context, inside
 from aclcffi.description import ModelDescription, TensorInfo, describe
-from aclcffi.errors import InvalidArgumentError
+from aclcffi.errors import AclError, AclTimeoutError, InvalidArgumentError
 from aclcffi.exec_config import ExecConfig, ExecOptions
-from aclcffi.execution import BufferPool, ExecutionBuffers, checked
+from aclcffi.execution import BufferPool, ExecutionBuffers, Running, checked, finish
 from aclcffi.pending import PendingResult
-from aclcffi.resource import Resource
+from aclcffi.resource import Owner, Release, Resource, run_all
 from aclcffi.stream import Stream
+from aclcffi.timeline import execute_and_wait
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,22 +33,35 @@ class Model(Resource):
 
     A model with fixed shapes keeps the manner of its first execution: after `execute_async` or a plain call, which are
     asynchronous for ACL, `execute` is refused with 500002, and the other way round (MD7.07). One model may not run on
-    two streams at the same time (MD11.01): load it once per stream.
+    two streams at the same time (MD11.01): load it once per stream. It is executed in the context that it was loaded in.
+
+    Closing it waits for the executions that are still queued (MD11.04), unloads it and frees its buffers.
+
+    Raises:
+        StateError: The calling thread has no current context (107002).
+        AclError: The model cannot be loaded.
     """
 
     def __init__(self, session: "Session", source: "str | os.PathLike[str] | bytes") -> None:
         self._session = session
-        self._stream: Stream | None = None
+        session._check_open()
+        self._context = current_context(session.backend)
         self.id = _load(session, source)
-        number, call = self.id, session.call
-        super().__init__(session._owner, lambda: call("aclmdlUnload", number))
+        self._lock = threading.Lock()
+        self._stream: Stream | None = None
+        self._plain: ExecConfig | None = None
+        self._keeps_stream = False
+        self._parts = Owner()
+        running: Running = {}
+        release = _release(session.backend, self._context, self.id, self._parts, running)
         try:
-            self.description: ModelDescription = describe(session, number)
+            self.description: ModelDescription = describe(session, self.id)
             self._work = _work(session, source)
-            self._pool = BufferPool(session, self.description, self._work)
         except BaseException:
-            super().close()
+            release()
             raise
+        self._pool = BufferPool(session, self.description, self._work, self._parts, running)
+        super().__init__(session._owner, release, group=self._context)
 
     @property
     def work_size(self) -> int:
@@ -76,21 +95,10 @@ class Model(Resource):
             AclError: The execution failed.
         """
         self._check_open()
-        if self._stream is None or self._stream.closed:
-            self._stream = Stream(self._session)
-        pending = self.execute_async(inputs, self._stream)
-        self._stream.synchronize()
+        stream = self._own_stream()
+        pending = self.execute_async(inputs, stream)
+        stream.synchronize()
         return pending.outputs
-
-    def _config(self, given: ExecConfig | None, buffers: ExecutionBuffers) -> ExecConfig | None:
-        """The config of an execution: the given one, else what the product needs."""
-        config = given or buffers.config
-        if config is None and not self._session.backend.supports("aclmdlExecuteAsync"):
-            raise InvalidArgumentError(
-                "this device takes work memory from the caller and cannot tell how much a model from memory needs: "
-                "load it from its file, or pass an ExecConfig with work_size"
-            )
-        return config
 
     def execute_async(self, inputs: Inputs, stream: Stream, *, config: ExecConfig | None = None) -> PendingResult:
         """Queue an execution (aclmdlExecuteAsync; aclmdlExecuteAsyncV2 on IPV350 and with `config`).
@@ -100,7 +108,8 @@ class Model(Resource):
         Args:
             inputs: As for a plain call.
             stream: The stream to queue it on.
-            config: Options; where there is no aclmdlExecuteAsyncV2 use `execute`.
+            config: Options; where there is no aclmdlExecuteAsyncV2 use `execute`. It must stay open until the execution
+                is over.
 
         Raises:
             InvalidArgumentError: As for a plain call.
@@ -109,25 +118,36 @@ class Model(Resource):
         """
         self._check_open()
         stream._check_open()
-        arrays = checked(self.inputs, inputs)
+        self._check_config(config)
+        arrays = checked(self.description, inputs)
         buffers = self._pool.take()
+        timeline = stream._timeline
+        tried = False
         try:
             buffers.write(arrays)
-            config = self._config(config, buffers)
+            used = config or buffers.config
             arguments = (self.id, buffers.inputs.handle, buffers.outputs.handle, stream.handle)
-            if config is None:
-                self._session.call("aclmdlExecuteAsync", *arguments)
-            else:
-                self._session.call("aclmdlExecuteAsyncV2", *arguments, config.handle)
-        except BaseException:
-            self._pool.give_back(buffers)
+            with timeline.lock:
+                tried = True
+                if used is None:
+                    self._session.call("aclmdlExecuteAsync", *arguments)
+                else:
+                    self._session.call("aclmdlExecuteAsyncV2", *arguments, used.handle)
+                ticket = timeline.ticket()
+        except BaseException as error:
+            # After an interrupt nobody knows whether it was queued; these buffers then wait for the model to go.
+            if not tried or isinstance(error, AclError):
+                self._pool.give_back(buffers)
             raise
-        return PendingResult(self, stream, stream._next_ticket(), buffers)
+        self._pool.queued(timeline, ticket)
+        return PendingResult(self, stream, ticket, buffers, config)
 
     def execute(
         self, inputs: Inputs, *, stream: Stream | None = None, config: ExecConfig | None = None
     ) -> "Mapping[str, np.ndarray[Any, Any]]":
-        """Execute synchronously (aclmdlExecute; aclmdlExecuteV2 with `stream` or `config`).
+        """Execute synchronously (aclmdlExecuteV2; aclmdlExecute in libraries that lack it).
+
+        What was queued on `stream` before is waited for too, and its results can be read then.
 
         Args:
             inputs: As for a plain call.
@@ -137,46 +157,90 @@ class Model(Resource):
         Raises:
             InvalidArgumentError: As for a plain call.
             AclTimeoutError: A timeout of `config` was over (507046).
-            AclError: The execution failed, or the model was first executed asynchronously (500002).
+            AclError: The execution failed, or work that was queued on `stream` before, or the model was first executed
+                asynchronously (500002).
         """
         self._check_open()
-        arrays = checked(self.inputs, inputs)
+        if stream is not None:
+            stream._check_open()
+        self._check_config(config)
+        arrays = checked(self.description, inputs)
+        if stream is None and (self._keeps_stream or not self._session.backend.supports("aclmdlExecute")):
+            # IPV350 executes on streams only. On the main library a model that was executed on a stream remembers it:
+            # without one it would be queued there again, and not waited for (contract_mdl section 7.2).
+            stream = self._own_stream()
         buffers = self._pool.take()
-        own: ExecConfig | None = None
         over = True
         try:
             buffers.write(arrays)
-            config = self._config(config, buffers)
             arguments = (self.id, buffers.inputs.handle, buffers.outputs.handle)
-            if stream is None and config is None:
+            used = config or buffers.config
+            if used is None and (stream is not None or self._session.backend.supports("aclmdlExecuteV2")):
+                # Not aclmdlExecute: it would wait no longer than the thread's last config with a timeout said.
+                used = self._plain_config()
+            over = False
+            if used is None:
                 self._session.call("aclmdlExecute", *arguments)
+            elif stream is None:
+                self._session.call("aclmdlExecuteV2", *arguments, ffi.NULL, used.handle)
             else:
-                if config is None:
-                    config = own = ExecConfig(self._session, ExecOptions())
-                handle = ffi.NULL if stream is None else stream.handle
-                # Until the wait is over the device may still write: a timeout leaves the buffers to the stream.
-                over = stream is None
-                self._session.call("aclmdlExecuteV2", *arguments, handle, config.handle)
-                over = True
+                self._keeps_stream = self._session.backend.supports("aclmdlExecuteV2")
+                execute_and_wait(stream._timeline, "aclmdlExecuteV2", *arguments, stream.handle, used.handle)
+            over = True
             return buffers.read()
+        except AclError as error:
+            # A run on a stream that timed out goes on; one without a stream was aborted.
+            over = over or stream is None or not isinstance(error, AclTimeoutError)
+            raise
         finally:
-            if own is not None:
-                own.close()
-            if over or stream is None:
+            if over:
                 self._pool.give_back(buffers)
-            else:
-                self._pool.park(buffers, stream, stream._next_ticket())
+            elif stream is not None:
+                self._park(buffers, stream, config)
 
-    def close(self) -> None:
-        """Unload the model and free its buffers; executions of it must be over (MD11.04)."""
-        if not self.closed:
-            if self._stream is not None:
-                self._stream.close()
-            super().close()
-            self._pool.close()
+    def _park(self, buffers: ExecutionBuffers, stream: Stream, config: ExecConfig | None) -> None:
+        timeline = stream._timeline
+        with timeline.lock:
+            ticket = timeline.ticket()
+        self._pool.queued(timeline, ticket)
+        self._pool.park(buffers, timeline, ticket, config)
+
+    def _own_stream(self) -> Stream:
+        """The stream for calls that name none, of the context that the model was loaded in."""
+        with self._lock:
+            if self._stream is None:
+                current_context(self._session.backend)  # a thread that has none is not given one here
+                with inside(self._session.backend, self._context):
+                    self._stream = Stream(self._session, part_of=self._parts)
+            return self._stream
+
+    def _plain_config(self) -> ExecConfig:
+        """The config for calls that name none: no option set, so no limit of time."""
+        with self._lock:
+            if self._plain is None:
+                self._plain = ExecConfig(self._session, ExecOptions(), part_of=self._parts)
+            return self._plain
+
+    def _check_config(self, given: ExecConfig | None) -> None:
+        """Check that an execution gets the work memory that it must bring on this product."""
+        if given is not None:
+            given._check_open()
+        elif self._work is None and not self._session.backend.supports("aclmdlExecuteAsync"):
+            raise InvalidArgumentError(
+                "this device takes work memory from the caller and cannot tell how much a model from memory needs: "
+                "load it from its file, or pass an ExecConfig with work_size"
+            )
 
     def __repr__(self) -> str:
         return f"<Model {self.id}{' (closed)' if self.closed else f': {self.description}'}>"
+
+
+def _release(backend: Backend, context: Any, number: int, parts: Owner, running: Running) -> Release:
+    def release() -> None:
+        with inside(backend, context):
+            run_all([partial(finish, running), partial(call, backend, "aclmdlUnload", number), parts.release_all])
+
+    return release
 
 
 def _load(session: "Session", source: "str | os.PathLike[str] | bytes") -> int:
@@ -186,15 +250,15 @@ def _load(session: "Session", source: "str | os.PathLike[str] | bytes") -> int:
     elif isinstance(source, bytes):
         session.call("aclmdlLoadFromMem", source, len(source), out)
     else:
-        session.call("aclmdlLoadFromFile", os.fsencode(source), out)
+        session.call("aclmdlLoadFromFile", encode_path(source), out)
     return int(out[0])
 
 
 def _load_with_config(session: "Session", source: "str | os.PathLike[str] | bytes", out: Any) -> None:
     """Load by a config handle, which IPV350 has as its only way."""
-    handle = session.backend.aclmdlCreateConfigHandle()
     # What the handle points to must live until the load is done: IPV350 copies nothing (MD12.07).
-    text = ffi.from_buffer("char[]", source if isinstance(source, bytes) else os.fsencode(source) + b"\0")
+    text = ffi.from_buffer("char[]", source if isinstance(source, bytes) else encode_path(source) + b"\0")
+    handle = session.create("aclmdlCreateConfigHandle")
     pointer = ffi.new("void **", ffi.cast("void *", text))
 
     def set_option(attribute: int, value: Any) -> None:
@@ -220,5 +284,5 @@ def _work(session: "Session", source: "str | os.PathLike[str] | bytes") -> ExecO
     if isinstance(source, bytes):
         return None  # IPV350 has no aclmdlQuerySizeFromMem: the caller has to say
     work, weight = ffi.new("size_t *"), ffi.new("size_t *")
-    session.call("aclmdlQuerySize", os.fsencode(source), work, weight)
+    session.call("aclmdlQuerySize", encode_path(source), work, weight)
     return ExecOptions(work_size=max(int(work[0]), 1))

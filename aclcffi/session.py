@@ -1,17 +1,24 @@
 """A session: ACL initialised, one device set, and everything that is made from here on."""
 
+import contextlib
 import os
+import warnings
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from _aclcffi import lib
+
 from aclcffi.backend import Backend, open_backend
+from aclcffi.calls import call, create, encode_path
 from aclcffi.context import Context
 from aclcffi.device import Device
-from aclcffi.errors import StateError, failure
+from aclcffi.errors import AclError, StateError, failure, recent_message
 from aclcffi.memory import DeviceBuffer
 from aclcffi.model import Model
-from aclcffi.resource import Owner
+from aclcffi.resource import Owner, run_all
 from aclcffi.stream import Stream
+from aclcffi.timeline import Timeline
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -19,14 +26,12 @@ if TYPE_CHECKING:
     import numpy as np
     from typing_extensions import Self
 
-_REPEATED = 100002  # ACL_ERROR_REPEAT_INITIALIZE: harmless, somebody else initialised and will finalise
-
 
 class Session:
     """The way in: initialises ACL (aclInit), sets a device (aclrtSetDevice), and undoes both in the right order.
 
     A session belongs to the thread that opened it, as ACL's current context does; another thread first calls
-    `session.context.make_current()`.
+    `session.context.make_current()`. It can be closed in any thread.
 
     Args:
         backend: A name for `open_backend()` (None: its default), or a backend that is open already and stays open.
@@ -55,33 +60,38 @@ class Session:
         else:
             self.backend = open_backend(backend, **options)
         self._owner = Owner()
-        self._streams: weakref.WeakSet[Stream] = weakref.WeakSet()
+        self._timelines: dict[Timeline, None] = {}
+        self._context: Context | None = None
         self._closed = False
+        self._finalizer = weakref.finalize(self, _report)
+        self._finalizer.atexit = False
         try:
             if not isinstance(backend, Backend):
                 self._owner.adopt(self.backend.close)
             self._initialise(config)
             self.device = Device(self, device)
-            self.context = Context.of_device(self)
+            self.context = self._context = Context.of_device(self)
         except BaseException:
-            self.close()
+            with contextlib.suppress(AclError):  # what went wrong first is what the caller has to know
+                self.close()
             raise
 
     def _initialise(self, config: "str | os.PathLike[str] | None") -> None:
-        path = self.backend.ffi.NULL if config is None else os.fsencode(config)
-        code = self.backend.aclInit(path)
-        if code == _REPEATED:
-            self.backend.aclGetRecentErrMsg()
-            return
-        if code:
-            raise failure(self.backend, "aclInit", code)
         backend = self.backend
+        code = backend.aclInit(backend.ffi.NULL if config is None else encode_path(config))
+        if code == lib.ACL_ERROR_REPEAT_INITIALIZE:
+            recent_message(backend)  # harmless: somebody else initialised, and will finalise
+        elif code:
+            raise failure(backend, "aclInit", code)
+        else:
+            self._owner.adopt(partial(call, backend, "aclFinalize"))
 
-        def finalise() -> None:
-            if code := backend.aclFinalize():
-                raise failure(backend, "aclFinalize", code)
-
-        self._owner.adopt(finalise)
+    def _check_open(self) -> None:
+        """Begin to use the session: what was dropped without being closed is released now."""
+        if self._closed:
+            raise StateError("this Session is closed")
+        if self._owner.abandoned:
+            self._owner.release_abandoned()
 
     def call(self, function: str, *arguments: Any) -> None:
         """Call a C function that returns an aclError; an answer other than 0 becomes an exception.
@@ -90,10 +100,18 @@ class Session:
             AclError: The one for the code, with the message of aclGetRecentErrMsg.
             StateError: The session is closed.
         """
-        if self._closed:
-            raise StateError(f"{function}: the session is closed")
-        if code := getattr(self.backend, function)(*arguments):
-            raise failure(self.backend, function, code)
+        self._check_open()
+        call(self.backend, function, *arguments)
+
+    def create(self, function: str, *arguments: Any) -> Any:
+        """Call a C function that makes something and returns a pointer to it.
+
+        Raises:
+            OutOfMemoryError: It returned NULL.
+            StateError: The session is closed.
+        """
+        self._check_open()
+        return create(self.backend, function, *arguments)
 
     def load(self, model: "str | os.PathLike[str] | bytes") -> Model:
         """Load a model from a file, or from its bytes (aclmdlLoadFromFile, aclmdlLoadFromMem, aclmdlLoadWithConfig).
@@ -118,7 +136,11 @@ class Session:
     def to_device(self, array: "np.ndarray[Any, Any]") -> DeviceBuffer:
         """Allocate device memory for an array and copy it there; complete when this returns."""
         buffer = DeviceBuffer(self, max(array.nbytes, 1))
-        buffer.copy_from(array)
+        try:
+            buffer.copy_from(array)
+        except BaseException:
+            buffer.close()
+            raise
         return buffer
 
     @property
@@ -129,20 +151,21 @@ class Session:
     def close(self) -> None:
         """Close everything that the session made, newest first, then reset the device and finalise ACL.
 
-        A second call does nothing. Work that is still queued is finished first (aclrtDestroyStream waits for it).
+        A second call does nothing. Work that is still queued in the session's streams is finished first.
 
         Raises:
-            AclError: The first error on the way; everything was tried all the same.
+            AclError: The first error on the way, such as that of work that failed and that nobody synchronised for;
+                everything was tried all the same.
         """
         if not self._closed:
+            self._finalizer.detach()
             try:
-                self._owner.release_all()
+                run_all([*(timeline.finish for timeline in self._timelines), self._owner.release_all])
             finally:
                 self._closed = True
 
     def __enter__(self) -> "Self":
-        if self._closed:
-            raise StateError("this Session is closed")
+        self._check_open()
         return self
 
     def __exit__(
@@ -152,3 +175,7 @@ class Session:
 
     def __repr__(self) -> str:
         return f"<Session on {self.backend.name!r}{', closed' if self._closed else f', device {self.device.number}'}>"
+
+
+def _report() -> None:
+    warnings.warn("Session was not closed", ResourceWarning, stacklevel=2)

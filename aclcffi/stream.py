@@ -4,33 +4,46 @@ from typing import TYPE_CHECKING, Any
 
 from _aclcffi import ffi, lib
 
-from aclcffi.errors import AclError, AclTimeoutError, InvalidArgumentError
-from aclcffi.resource import Resource
+from aclcffi.calls import call
+from aclcffi.context import current_context, inside
+from aclcffi.errors import InvalidArgumentError
+from aclcffi.resource import Owner, Release, Resource
+from aclcffi.timeline import Timeline
 
 if TYPE_CHECKING:
     from aclcffi.session import Session
+
+_LONGEST = (1 << 31) - 1
 
 
 class Stream(Resource):
     """A stream of the current context (aclrtCreateStream; on IPV350 aclrtCreateStreamV2).
 
-    Closing it waits for what is queued.
+    Closing it waits for what is queued, in any thread. Results that it was not synchronised for are lost then.
+
+    Raises:
+        StateError: The calling thread has no current context (107002).
+        ResourceError: The device has no stream left (207008).
     """
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: "Session", *, part_of: Owner | None = None) -> None:
         self._session = session
+        session._check_open()
+        context = current_context(session.backend)
         out = ffi.new("aclrtStream *")
         if session.backend.supports("aclrtCreateStream"):
             session.call("aclrtCreateStream", out)
         else:
             _create_v2(session, out)
         self.handle = out[0]
-        self._submitted = 0
-        self._synchronized = 0
-        self._failures: list[tuple[int, int, AclError]] = []
-        session._streams.add(self)
-        handle, call = self.handle, session.call
-        super().__init__(session._owner, lambda: call("aclrtDestroyStream", handle))
+        self._timeline = Timeline(session.backend, self.handle, context)
+        session._timelines[self._timeline] = None
+        super().__init__(
+            part_of or session._owner,
+            _release(self._timeline, session._timelines),
+            group=context,
+            report=part_of is None,
+        )
 
     def synchronize(self, timeout_ms: int | None = None) -> None:
         """Wait for everything in the stream (aclrtSynchronizeStream, aclrtSynchronizeStreamWithTimeout).
@@ -41,23 +54,14 @@ class Stream(Resource):
         Raises:
             AclTimeoutError: The time was over first (507046); the work goes on.
             AclError: The error of a task that failed in the stream; the stream can be used again.
-            InvalidArgumentError: timeout_ms is less than 1.
+            InvalidArgumentError: timeout_ms is less than 1, or more than an int32_t holds.
+            StateError: The calling thread has no current context (107002), or the stream is closed.
         """
         self._check_open()
-        reached = self._submitted
-        if timeout_ms is not None and timeout_ms < 1:
-            raise InvalidArgumentError(f"timeout_ms is {timeout_ms}; it must be at least 1, or None for no limit")
-        try:
-            if timeout_ms is None:
-                self._session.call("aclrtSynchronizeStream", self.handle)
-            else:
-                self._session.call("aclrtSynchronizeStreamWithTimeout", self.handle, timeout_ms)
-        except AclTimeoutError:
-            raise
-        except AclError as error:
-            self._failed(error)
-            raise
-        self._synchronized = max(self._synchronized, reached)
+        self._session._check_open()
+        if timeout_ms is not None and not 1 <= timeout_ms <= _LONGEST:
+            raise InvalidArgumentError(f"timeout_ms is {timeout_ms}; it must be 1 to {_LONGEST}, or None for no limit")
+        self._timeline.synchronize(timeout_ms)
 
     @property
     def done(self) -> bool:
@@ -70,29 +74,24 @@ class Stream(Resource):
         self._session.call("aclrtStreamQuery", self.handle, status)
         return int(status[0]) == int(lib.ACL_STREAM_STATUS_COMPLETE)
 
-    def _next_ticket(self) -> int:
-        """Count a piece of work that is about to be queued; it is over when `_reached` says so."""
-        self._submitted += 1
-        return self._submitted
-
-    def _failed(self, error: AclError) -> None:
-        """Keep an error that the stream delivered: which of its tasks failed is not known, so it stands for all."""
-        if self._submitted > self._synchronized:
-            self._failures.append((self._synchronized, self._submitted, error))
-            self._synchronized = self._submitted
-
-    def _failure(self, ticket: int) -> AclError | None:
-        return next((error for first, last, error in self._failures if first < ticket <= last), None)
-
-    def _reached(self, ticket: int) -> bool:
-        return self._synchronized >= ticket
-
     def __repr__(self) -> str:
         return f"<Stream{' (closed)' if self.closed else ''}>"
 
 
+def _release(timeline: Timeline, timelines: dict[Timeline, None]) -> Release:
+    def release() -> None:
+        try:
+            with inside(timeline.backend, timeline.context):
+                call(timeline.backend, "aclrtDestroyStream", timeline.handle)
+        finally:
+            timeline.destroyed = True
+            timelines.pop(timeline, None)
+
+    return release
+
+
 def _create_v2(session: "Session", out: Any) -> None:
-    config = session.backend.aclrtCreateStreamConfigHandle()
+    config = session.create("aclrtCreateStreamConfigHandle")
     try:
         session.call("aclrtCreateStreamV2", out, config)
     finally:

@@ -6,6 +6,7 @@ Bad input is one line on standard error and exit code 2; a failure of the device
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from aclcffi.cli import info, run
 from aclcffi.errors import AclError, BackendError, InvalidArgumentError, ModelError, UnsupportedError
@@ -13,23 +14,35 @@ from aclcffi.errors import AclError, BackendError, InvalidArgumentError, ModelEr
 _BAD_INPUT = (InvalidArgumentError, ModelError, UnsupportedError, BackendError)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong; the usage is there with --help."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.exit(_fail(self.prog, f"{message} (see {self.prog} --help)", 2))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="aclcffi", description="AscendCL model execution, over the real CANN libraries or a simulated device."
+    """Run a command; returns the exit code.
+
+    Raises:
+        SystemExit: The arguments are wrong (2), or help was asked for (0).
+    """
+    parser = _Parser(
+        prog="aclcffi",
+        description="AscendCL model execution, over the real CANN libraries or a simulated device.",
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in (info, run):
         command.add_parser(commands)
     options = parser.parse_args(arguments)
+    program = f"{parser.prog} {options.command}"
     try:
         return int(options.execute(options))
     except AclError as error:
-        return _fail(options.command, str(error), 2 if isinstance(error, _BAD_INPUT) else 1)
-    except OSError as error:
-        return _fail(options.command, f"{error.filename or 'a file'}: {error.strerror or error}", 2)
+        return _fail(program, str(error), 2 if isinstance(error, _BAD_INPUT) else 1)
 
 
-def _fail(command: str, message: str, code: int) -> int:
-    print(f"aclcffi {command}: {' '.join(message.split())}", file=sys.stderr)
+def _fail(program: str, message: str, code: int) -> int:
+    print(f"{program}: {' '.join(message.split())}", file=sys.stderr)
     return code

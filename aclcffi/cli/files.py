@@ -1,18 +1,24 @@
 """Arrays from and to files."""
 
+import errno
 import os
 import re
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aclcffi.dtypes import needs_ml_dtypes
 from aclcffi.errors import InvalidArgumentError
+from aclcffi.execution import check_dtype
 
 if TYPE_CHECKING:
     import numpy as np
 
     from aclcffi.description import TensorInfo
+
+_LONGEST_NAME = 200  # most file systems take 255 bytes
 
 
 def read_array(path: Path, tensor: "TensorInfo") -> "np.ndarray[Any, Any]":
@@ -20,62 +26,119 @@ def read_array(path: Path, tensor: "TensorInfo") -> "np.ndarray[Any, Any]":
 
     Raises:
         InvalidArgumentError: The file is missing, is no array, or does not fit the input.
+        UnsupportedError: No array can hold the input's data type.
     """
-    import numpy as np
-
+    check_dtype(tensor)
     try:
         if path.suffix == ".bin":
-            data = path.read_bytes()
-            if len(data) != tensor.size:
-                raise InvalidArgumentError(f"{path} has {len(data)} bytes, input {tensor} takes {tensor.size}")
-            return np.frombuffer(data, tensor.dtype).reshape(tensor.shape)
+            return _read_bytes(path, tensor)
         if path.suffix == ".npy":
-            array: np.ndarray[Any, Any] = np.load(path, allow_pickle=False)
-            # .npy has no name for the dtypes of ml_dtypes: they are saved as bytes of their width.
-            if array.dtype.kind == "V" and array.dtype.itemsize == tensor.dtype.itemsize:
-                array = array.view(tensor.dtype)
-            if array.shape != tensor.shape or array.dtype != tensor.dtype:
-                raise InvalidArgumentError(f"{path} holds {array.dtype}{list(array.shape)}, the model takes {tensor}")
-            return array
+            return _read_npy(path, tensor)
     except OSError as error:
         raise InvalidArgumentError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError) as error:
-        if isinstance(error, InvalidArgumentError):
-            raise
-        raise InvalidArgumentError(f"{path} is no .npy file: {error}") from None
     raise InvalidArgumentError(f"{path} is neither .npy nor .bin")
+
+
+def _read_bytes(path: Path, tensor: "TensorInfo") -> "np.ndarray[Any, Any]":
+    import numpy as np
+
+    data = path.read_bytes()
+    if len(data) != tensor.size:
+        raise InvalidArgumentError(f"{path} has {len(data)} bytes, input {tensor} takes {tensor.size}")
+    return np.frombuffer(data, np.uint8).view(tensor.dtype).reshape(tensor.shape)
+
+
+def _read_npy(path: Path, tensor: "TensorInfo") -> "np.ndarray[Any, Any]":
+    import numpy as np
+
+    with path.open("rb") as file:
+        try:
+            # Not np.load: it takes whatever the file's first bytes say, such as a .zip of arrays.
+            array: np.ndarray[Any, Any] = np.lib.format.read_array(file, allow_pickle=False)
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - numpy lets through what the parser of the header raises
+            raise InvalidArgumentError(f"{path} is no .npy file that can be read: {error}") from None
+    plain_bytes = array.dtype.kind == "V" and array.dtype.names is None
+    if plain_bytes and needs_ml_dtypes(tensor.data_type) and array.dtype.itemsize == tensor.dtype.itemsize:
+        array = array.view(tensor.dtype)
+    if array.shape != tensor.shape or array.dtype != tensor.dtype:
+        raise InvalidArgumentError(f"{path} holds {array.dtype}{list(array.shape)}, the model takes {tensor}")
+    return array
 
 
 def write_arrays(folder: Path, arrays: "Mapping[str, np.ndarray[Any, Any]]") -> dict[str, Path]:
     """Write each array to NAME.npy in `folder`, all of them or none. Returns the paths by name.
 
-    A name that is no file name gets one: characters other than letters, digits, `.`, `-` and `_` become `_`.
+    A name that is no file name gets one: characters other than letters, digits, `.`, `-` and `_` become `_`. Of the
+    dtypes of ml_dtypes the bytes are saved (`V2` for bfloat16), which `read_array` takes for them.
 
     Raises:
-        InvalidArgumentError: The folder or a file cannot be written.
+        InvalidArgumentError: The folder or a file cannot be written; everything is then as it was.
     """
     import numpy as np
 
     paths = _paths(folder, list(arrays))
+    made: list[Path] = []
     try:
+        made = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".aclcffi-", dir=folder) as scratch:
-            made = {name: Path(scratch, path.name) for name, path in paths.items()}
-            for name, path in made.items():
-                np.save(path, arrays[name], allow_pickle=False)
-            for name, path in made.items():
-                os.replace(path, paths[name])  # noqa: PTH105 - the same file system, at once
+            new, old = Path(scratch, "new"), Path(scratch, "old")
+            new.mkdir()
+            old.mkdir()
+            for name, path in paths.items():
+                array = arrays[name]
+                if array.dtype.isbuiltin == 2:  # of ml_dtypes: .npy has no name for it
+                    array = array.view(f"V{array.dtype.itemsize}")
+                np.save(new / path.name, array, allow_pickle=False)
+            _move(new, old, list(paths.values()))
     except OSError as error:
+        for path in made:
+            with suppress(OSError):
+                path.rmdir()
         raise InvalidArgumentError(f"--output {folder} cannot be written: {error.strerror or error}") from None
     return paths
+
+
+def _move(new: Path, old: Path, targets: list[Path]) -> None:
+    """Move files to their places; what was there goes to `old`, and back when one of them fails."""
+    for target in targets:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, f"{target.name} is a folder")
+    tried: list[Path] = []
+    try:
+        for target in targets:
+            tried.append(target)
+            with suppress(FileNotFoundError):
+                target.rename(old / target.name)
+            (new / target.name).rename(target)
+    except OSError:
+        for target in tried:
+            kept = old / target.name
+            if kept.exists():
+                kept.replace(target)
+            elif not (new / target.name).exists():
+                target.unlink(missing_ok=True)
+        raise
 
 
 def _paths(folder: Path, names: list[str]) -> dict[str, Path]:
     paths: dict[str, Path] = {}
     for name in names:
-        base = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".") or "output"
+        base = re.sub(r"[^A-Za-z0-9._-]", "_", name).lstrip(".")[:_LONGEST_NAME] or "output"
         path, number = folder / f"{base}.npy", 2
         while path in paths.values():
             path, number = folder / f"{base}_{number}.npy", number + 1
         paths[name] = path
     return paths
+
+
+def check_folder(folder: Path) -> None:
+    """Check that a folder is one or can be made, before any work is done for it.
+
+    Raises:
+        InvalidArgumentError: Something else is there.
+    """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise InvalidArgumentError(f"--output {folder} cannot be written: it is no folder")

@@ -1,6 +1,8 @@
 """What the commands print: tables for people, JSON for machines."""
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,8 @@ from aclcffi.errors import UnsupportedError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_ANY_WIDTH = 10_000
 
 
 def print_json(value: Any) -> None:
@@ -25,7 +29,9 @@ def console() -> "Console":
         from rich.console import Console
     except ImportError as error:
         raise UnsupportedError(f"tables need rich: install aclcffi[cli], or use --json ({error})") from None
-    return Console(highlight=False, soft_wrap=True)
+    # In a file or a pipe nothing is folded: there is no window that it must fit.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _ANY_WIDTH
+    return Console(highlight=False, soft_wrap=True, width=width)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
@@ -34,7 +40,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=any(columns))
     for column in columns:
         made.add_column(column.rstrip(), justify="right" if column.endswith(" ") else "left", overflow="fold")
     for row in rows:

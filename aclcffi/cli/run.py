@@ -3,10 +3,11 @@
 import argparse
 import re
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aclcffi.cli.files import read_array, write_arrays
+from aclcffi.cli.files import check_folder, read_array, write_arrays
 from aclcffi.cli.output import console, print_json, table
 from aclcffi.errors import InvalidArgumentError
 from aclcffi.exec_config import ExecConfig, ExecOptions
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
-    parser = commands.add_parser("run", help="execute a model asynchronously on a stream and write its outputs")
+    parser = commands.add_parser(
+        "run", help="execute a model asynchronously on a stream and write its outputs", allow_abbrev=False
+    )
     parser.add_argument("model", type=Path, metavar="MODEL", help="the model file (.om for cann, .onnx for simulator)")
     parser.add_argument("--backend", metavar="NAME", help="cann, simulator, or package.module:Class")
     parser.add_argument("--device", type=int, default=0, metavar="N", help="number of the device (default: 0)")
@@ -50,14 +53,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def execute(options: argparse.Namespace) -> int:
     """Run the model; returns the exit code."""
     terminal = None if options.json else console()
-    files = {name: Path(file) for name, file in _pairs("--input", options.input).items()}
+    for text in options.input:
+        _split("--input", text)
+    check_folder(options.output)
     exec_options = _exec_options(options.exec_config)
     times: dict[str, float] = {}
     with Session(options.backend, device=options.device) as session:
         started = time.perf_counter()
         with session.load(options.model) as model, session.create_stream() as stream:
             times["load"] = time.perf_counter() - started
-            inputs = _read(model, files)
+            files = _files(model, options.input)
+            inputs = {tensor.name: read_array(files[tensor.name], tensor) for tensor in model.inputs}
             outputs = _run(session, model, stream, inputs, exec_options, times)
             written = write_arrays(options.output, outputs)
             report = _report(options, session, model, files, written, times)
@@ -71,40 +77,49 @@ def execute(options: argparse.Namespace) -> int:
     return 0
 
 
-def _pairs(option: str, texts: list[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for text in texts:
-        # The last "=": names of tensors may have one, names of files seldom do.
-        name, separator, value = text.rpartition("=")
-        if not (separator and name and value):
-            raise InvalidArgumentError(f"{option} takes NAME=VALUE, not {text!r}")
-        if name in pairs:
-            raise InvalidArgumentError(f"{option} names {name!r} twice")
-        pairs[name] = value
-    return pairs
+def _split(option: str, text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not (separator and name and value):
+        raise InvalidArgumentError(f"{option} takes NAME=VALUE, not {text!r}")
+    return name, value
 
 
 def _exec_options(texts: list[str]) -> ExecOptions | None:
     values: dict[str, int] = {}
-    for name, text in _pairs("--exec-config", texts).items():
+    for name, text in (_split("--exec-config", pair) for pair in texts):
         if name not in ExecOptions._fields:
             raise InvalidArgumentError(
                 f"--exec-config: there is no option {name!r}; there are {', '.join(ExecOptions._fields)}"
             )
         if not re.fullmatch(r"-?\d+", text):
             raise InvalidArgumentError(f"--exec-config: {name} is {text!r}; it must be a whole number")
+        if name in values:
+            raise InvalidArgumentError(f"--exec-config names {name!r} twice")
         values[name] = int(text)
     return ExecOptions(**values) if values else None
 
 
-def _read(model: Model, files: dict[str, Path]) -> "dict[str, np.ndarray[Any, Any]]":
-    tensors = {tensor.name: tensor for tensor in model.inputs}
-    unknown = [name for name in files if name not in tensors]
-    lacking = [name for name in tensors if name not in files]
-    if unknown or lacking:
-        wrong = f"there is no input {unknown[0]!r}" if unknown else f"no --input for {lacking[0]!r}"
-        raise InvalidArgumentError(f"{wrong}; the model's inputs are {', '.join(map(str, model.inputs)) or 'none'}")
-    return {name: read_array(files[name], tensor) for name, tensor in tensors.items()}
+def _files(model: Model, texts: list[str]) -> dict[str, Path]:
+    """The file of each input."""
+    files: dict[str, Path] = {}
+    known = [tensor.name for tensor in model.inputs]
+    for text in texts:
+        # Names of tensors may have a "=", and so may names of files: the longest input that fits is meant.
+        fitting = [name for name in known if text.startswith(f"{name}=")]
+        if not fitting:
+            raise _wrong(model, f"there is no input {_split('--input', text)[0]!r}")
+        name = max(fitting, key=len)
+        if name in files:
+            raise InvalidArgumentError(f"--input names {name!r} twice")
+        files[name] = Path(text[len(name) + 1 :])
+    for name in known:
+        if name not in files:
+            raise _wrong(model, f"no --input for {name!r}")
+    return files
+
+
+def _wrong(model: Model, what: str) -> InvalidArgumentError:
+    return InvalidArgumentError(f"{what}; the model's inputs are {', '.join(map(str, model.inputs)) or 'none'}")
 
 
 def _run(
@@ -117,26 +132,24 @@ def _run(
 ) -> "Mapping[str, np.ndarray[Any, Any]]":
     """Execute once: asynchronously; with options in the way in which the product takes them."""
     backend = session.backend
-    has_v2 = backend.supports("aclmdlExecuteAsyncV2")
-    only_v2 = not backend.supports("aclmdlExecuteAsync")
-    if options is not None and only_v2 and options.work_size is None:
+    if options is not None and not backend.supports("aclmdlExecuteAsync") and options.work_size is None:
         options = options._replace(work_size=model.work_size)
-    started = time.perf_counter()
-    if options is None or (has_v2 and options.work_size is not None):
-        config = ExecConfig(session, options) if options else None
+    with ExitStack() as stack:
+        started = time.perf_counter()
+        config = None if options is None else stack.enter_context(ExecConfig(session, options))
+        if options is not None and (options.work_size is None or not backend.supports("aclmdlExecuteAsyncV2")):
+            outputs = model.execute(inputs, stream=stream, config=config)
+            times["execute and read outputs"] = time.perf_counter() - started
+            return outputs
         pending = model.execute_async(inputs, stream, config=config)
-        stream.synchronize()
+        # aclmdlExecuteAsyncV2 knows no timeout; the wait does.
+        limit = options.stream_sync_timeout if options is not None else None
+        stream.synchronize(limit if limit is not None and limit > 0 else None)
         times["execute"] = time.perf_counter() - started
         started = time.perf_counter()
         outputs = pending.outputs
         times["read outputs"] = time.perf_counter() - started
-        if config is not None:
-            config.close()
         return outputs
-    with ExecConfig(session, options) as config:
-        outputs = model.execute(inputs, stream=stream, config=config)
-    times["execute and read outputs"] = time.perf_counter() - started
-    return outputs
 
 
 def _report(

@@ -18,6 +18,7 @@ from aclsim.products import PRODUCTS, RUN_MODES, load_product
 
 _PREFIX = "ACLCFFI_SIM_"
 _MOST_DEVICES = 64  # RT14.05
+_MOST_MEMORY = (1 << 64) - 1  # a size_t
 _ON_HANG = ("raise", "return")
 
 
@@ -62,13 +63,10 @@ class SimulatorBackend(Backend):
         check_host: bool | None = None,
         engine: str | None = None,
     ) -> None:
-        try:
-            base = load_product(_choice("product", product, "generic", PRODUCTS))
-        except ValueError as error:
-            raise BackendError(str(error)) from None
+        base = load_product(_choice("product", product, "generic", PRODUCTS))
         self._product = replace(
             base,
-            memory=_number("memory", memory, base.memory, 1, None),
+            memory=_number("memory", memory, base.memory, 1, _MOST_MEMORY),
             run_mode=_choice("run_mode", run_mode, base.run_mode, RUN_MODES),
         )
         name, number = _choice("schedule", schedule, "lazy", SCHEDULES), _number("seed", seed, 0, None, None)
@@ -166,10 +164,10 @@ def _seconds(option: str, value: float | None, default: float) -> float:
         return default
     try:
         seconds = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise BackendError(f"{source} is {given!r}; it must be a number of seconds") from None
-    if not seconds >= 0:
-        raise BackendError(f"{source} is {given!r}; it must not be negative")
+    if not seconds >= 0:  # nor NaN
+        raise BackendError(f"{source} is {given!r}; it must be a number of seconds, at least 0")
     return seconds
 
 

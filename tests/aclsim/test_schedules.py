@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from aclsim.backend import SimulatorBackend
 from aclsim.core.schedules import SCHEDULES, make_schedule
 from aclsim.core.task import DONE
 from hypothesis import given
@@ -68,7 +69,9 @@ def waits_of(task: Traced) -> list[Any]:
     return task.wait.tasks if isinstance(task.wait, After) else []
 
 
-@given(st.sampled_from(OPTIONS), programs, st.lists(st.integers(0, STREAMS - 1), max_size=3))
+@given(
+    st.sampled_from([*OPTIONS, {"schedule": "parallel"}]), programs, st.lists(st.integers(0, STREAMS - 1), max_size=3)
+)
 def test_only_legal_orders(options: dict[str, Any], program: Program, synchronize: list[int]) -> None:
     """Each task runs once, behind those queued before it on its stream and behind those that it waits for."""
     run = play(options, program, synchronize)
@@ -136,6 +139,30 @@ def test_the_same_seed_gives_the_same_run(seed: int, program: Program, synchroni
     options = {"schedule": "random", "seed": seed}
     first, second = (play(options, program, synchronize) for _ in range(2))
     assert (first.trace, first.ran_at_once) == (second.trace, second.ran_at_once)
+
+
+@given(st.sampled_from(OPTIONS), st.integers(-(2**70), 2**70), programs)
+def test_a_token_repeats_a_run(options: dict[str, Any], seed: int, program: Program) -> None:
+    """What a machine's token makes does what that machine did, and has the same token."""
+    if options["schedule"] == "random":
+        options = {"schedule": "random", "seed": seed}
+    with aclcffi.open_backend(BACKEND, **options) as backend:
+        assert isinstance(backend, SimulatorBackend)
+        replay = {"schedule": "replay", "token": backend.schedule_token}
+    with aclcffi.open_backend(BACKEND, **replay) as backend:
+        assert isinstance(backend, SimulatorBackend)
+        assert backend.schedule_token == replay["token"]
+    first, second = play(options, program, []), play(replay, program, [])
+    assert (first.trace, first.ran_at_once) == (second.trace, second.ran_at_once)
+
+
+@pytest.mark.parametrize(
+    "token", [None, "", "1", "1:random", "1:random:x", "2:random:1", "1:lazy:3", "1:parallel", "x"]
+)
+def test_a_bad_token_is_refused(token: str | None) -> None:
+    """A replay without a token, or with a text that is none, opens nothing."""
+    with pytest.raises(aclcffi.BackendError, match="token"):
+        aclcffi.open_backend(BACKEND, schedule="replay", token=token)
 
 
 RACE = """
@@ -260,7 +287,8 @@ def test_one_task_runs_at_a_time(open_acl: OpenAcl, options: dict[str, Any]) -> 
 def test_names_of_schedules() -> None:
     """Each name makes a schedule, any other is refused and the message lists them."""
     for name in SCHEDULES:
-        assert make_schedule(name, 1) is not make_schedule(name, 1)
+        if name != "replay":  # which is one of the others again
+            assert make_schedule(name, 1) is not make_schedule(name, 1)
     with pytest.raises(ValueError, match=r"fastest.*lazy"):
         make_schedule("fastest", 0)
     with pytest.raises(aclcffi.BackendError, match="schedule is 'fastest'"):

@@ -331,10 +331,10 @@ def hangs(stream):
 """
 
 
-def run_alone(script: str, patience: float = PATIENCE) -> None:
+def run_alone(script: str) -> None:
     """Run a script after the common part; a wait in real time would take longer than the test gives it."""
     command = [sys.executable, "-c", ALONE + script]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=patience)
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert result.returncode == 0, result.stderr
 
 
@@ -349,8 +349,7 @@ assert acl.backend._world.clock.now == (2**31 - 1) * 1_000_000
 
 def test_threads_that_all_wait_hang() -> None:
     """A thread that waits while another one lives waits on; when that one waits too, it is a hang at once."""
-    run_alone(
-        """
+    run_alone("""
 codes = []
 
 def other():
@@ -368,9 +367,7 @@ assert codes == [] and thread.is_alive()
 acl.ok(acl.aclrtDestroyStreamForce(streams[1]))
 thread.join(60)
 assert codes == [0]
-""",
-        patience=8,
-    )
+""")
 
 
 def test_a_closed_machine_answers(ready: Acl) -> None:

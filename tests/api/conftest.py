@@ -2,6 +2,7 @@
 
 import gc
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -168,6 +169,50 @@ def gather(write: Callable[[bytes], Path]) -> Path:
     return write(models.gather())
 
 
+def dropped(make: Callable[[], object]) -> list[str]:
+    """Make something that nobody holds; returns the warnings that come of it."""
+
+    def drop() -> None:
+        make()
+        gc.collect()
+
+    with pytest.warns(ResourceWarning) as warned:
+        drop()
+    return [str(warning.message) for warning in warned]
+
+
+def in_thread(work: Callable[[], object]) -> Exception | None:
+    """Run `work` in a host thread of its own; returns what it raised."""
+    errors: list[Exception] = []
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return errors[0] if errors else None
+
+
+LONG = 40_000_000
+"""Bytes of a copy that takes more than a millisecond of virtual time on every product."""
+
+
+def copy(session: aclcffi.Session, stream: aclcffi.Stream, size: int = LONG) -> None:
+    """Queue a copy of so many bytes between device memory that nobody frees."""
+    places = [aclcffi.ffi.new("void **") for _ in range(2)]
+    for place in places:
+        session.call("aclrtMalloc", place, size, aclcffi.lib.ACL_MEM_MALLOC_HUGE_FIRST)
+    kind = aclcffi.lib.ACL_MEMCPY_DEVICE_TO_DEVICE
+    session.call("aclrtMemcpyAsync", places[0][0], size, places[1][0], size, kind, stream.handle)
+
+
 X = np.array([1, 2, 3], np.float32)
-GOOD = {"data": np.array([10, 11, 12, 13], np.float32), "index": np.array([2], np.int64)}
+GOOD: dict[str, np.ndarray[Any, Any]] = {
+    "data": np.array([10, 11, 12, 13], np.float32),
+    "index": np.array([2], np.int64),
+}
 BAD = {**GOOD, "index": np.array([99], np.int64)}

@@ -29,6 +29,19 @@ ELEMENTS: dict[str, tuple[int, Any]] = {
 """Element types of models: dtype name to ONNX's number and the numpy type."""
 
 
+def constant(values: Sequence[float]) -> bytes:
+    """y = these floats; there are no inputs."""
+    value = helper.make_tensor("value", TensorProto.FLOAT, [len(values)], values)
+    node = helper.make_node("Constant", [], ["y"], value=value)
+    return build([node], [], [tensor("y", [len(values)])])
+
+
+def rounded(count: int) -> bytes:
+    """y = x as bfloat16."""
+    node = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.BFLOAT16)
+    return build([node], [tensor("x", [count])], [tensor("y", [count], TensorProto.BFLOAT16)])
+
+
 def tensor(name: str, dims: Sequence[int], element: int = TensorProto.FLOAT) -> Any:
     """An input or output."""
     return helper.make_tensor_value_info(name, element, dims)
@@ -64,6 +77,13 @@ def gather() -> bytes:
     node = helper.make_node("Gather", ["data", "index"], ["picked"])
     inputs = [tensor("data", [4]), tensor("index", [1], TensorProto.INT64)]
     return build([node], inputs, [tensor("picked", [1])])
+
+
+def passing(names: Sequence[str]) -> bytes:
+    """out0, out1, ... are the inputs of these names, one float each."""
+    nodes = [helper.make_node("Identity", [name], [f"out{index}"]) for index, name in enumerate(names)]
+    outputs = [tensor(f"out{index}", [1]) for index in range(len(names))]
+    return build(nodes, [tensor(name, [1]) for name in names], outputs)
 
 
 def named(names: Sequence[str], element: int = TensorProto.FLOAT) -> bytes:

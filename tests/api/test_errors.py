@@ -51,7 +51,9 @@ def test_the_message_of_acl_stands_for_the_meaning() -> None:
 def test_the_text_is_one_line_about_this_call() -> None:
     """Of several messages the text has the last one of this call; where none is, all of them in one line."""
     said = "aclInit: before [100001 X]\naclrtFree: first\naclrtFree: last [100000 ACL_ERROR_INVALID_PARAM]"
-    assert str(error_of(100000, "aclrtFree", said)).startswith("aclrtFree returned ACL_ERROR_INVALID_PARAM (100000): last.")
+    assert str(error_of(100000, "aclrtFree", said)).startswith(
+        "aclrtFree returned ACL_ERROR_INVALID_PARAM (100000): last."
+    )
     text = str(error_of(100000, "aclrtFree", "EZ9999: Inner Error!\n        TraceBack (most recent call last):"))
     assert "(100000): EZ9999: Inner Error! TraceBack (most recent call last):. " in text
 

@@ -7,7 +7,7 @@ import pytest
 
 import aclcffi
 from aclcffi import ExecConfig, ExecOptions, InvalidArgumentError, OutOfMemoryError, Session, UnsupportedError, lib
-from tests.api.conftest import MAIN, PRODUCTS, X, Doctored, OpenSession, counts, queued, world_of
+from tests.api.conftest import MAIN, PRODUCTS, Doctored, OpenSession, X, counts, queued, world_of
 
 TIMEOUTS = ("stream_sync_timeout", "event_sync_timeout")
 SMALL = ("work_size", "mpam_id", "aic_qos", "aic_ost", "mec_time_threshold")
@@ -112,11 +112,11 @@ def test_a_handle_that_cannot_be_made_is_out_of_memory(doctored: Callable[..., D
         session.backend.aclrtFree(aclcffi.ffi.NULL)  # so that there is a message
         return aclcffi.ffi.NULL
 
+    message = "^aclmdlCreateExecConfigHandle returned NULL: aclrtFree: devPtr is NULL"
     with Session(doctored({"aclmdlCreateExecConfigHandle": refuse})) as session:
-        with pytest.raises(
-            OutOfMemoryError, match="^aclmdlCreateExecConfigHandle returned NULL: aclrtFree: devPtr is NULL"
-        ):
+        with pytest.raises(OutOfMemoryError, match=message) as caught:
             ExecConfig(session, ExecOptions())
+        assert caught.value.function == "aclmdlCreateExecConfigHandle"
 
 
 @pytest.mark.parametrize("product", MAIN)

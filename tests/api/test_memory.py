@@ -1,6 +1,5 @@
 """Device buffers and datasets: copies, checks before anything is copied, and lifetimes."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 import aclcffi
 from aclcffi import Dataset, DeviceBuffer, InvalidArgumentError, OutOfMemoryError, Session, StateError, ffi
-from tests.api.conftest import Doctored, OpenSession, counts
+from tests.api.conftest import Doctored, OpenSession, counts, in_thread
 
 
 def content(session: Session, buffer: DeviceBuffer, size: int) -> bytes:
@@ -107,9 +106,9 @@ def test_an_array_in_pieces_cannot_be_filled(session: Session, array: np.ndarray
 def test_an_array_that_is_read_only_cannot_be_filled(session: Session) -> None:
     """A read-only array is refused as a target and stays as it was."""
     array = np.frombuffer(b"\5\6", np.uint8)
-    with session.to_device(np.zeros(2, np.uint8)) as buffer:
-        with pytest.raises(InvalidArgumentError, match="C-contiguous and writable"):
-            buffer.copy_to(array)
+    message = "C-contiguous and writable"
+    with session.to_device(np.zeros(2, np.uint8)) as buffer, pytest.raises(InvalidArgumentError, match=message):
+        buffer.copy_to(array)
     assert array.tolist() == [5, 6]
 
 
@@ -149,20 +148,11 @@ def test_pointer_and_address_are_the_same(session: Session) -> None:
 def test_a_buffer_is_closed_in_any_thread(session: Session) -> None:
     """A thread without a context can free a buffer, but not allocate one."""
     buffer = session.allocate(4)
-    errors: list[Exception] = []
-
-    def work() -> None:
-        buffer.close()
-        try:
-            session.allocate(4)
-        except StateError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
+    assert in_thread(buffer.close) is None
     assert buffer.closed
-    assert [error.code for error in errors if isinstance(error, StateError)] == [107002]
+    error = in_thread(lambda: session.allocate(4))
+    assert isinstance(error, StateError)
+    assert error.code == 107002
 
 
 def test_a_dataset_holds_its_buffers_in_order(any_session: Session) -> None:

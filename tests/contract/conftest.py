@@ -53,6 +53,10 @@ class Acl(AclFunctions):
         text = self.aclGetRecentErrMsg()
         return self.ffi.string(text).decode() if text else ""
 
+    def last_error(self) -> int:
+        """The thread's last error of the runtime layer (aclrtGetLastError), 0 when there is none. Taking it clears it."""
+        return self.aclrtGetLastError(self.lib.ACL_RT_THREAD_LEVEL)
+
     def out(self, c_type: str) -> Any:
         """A place for one value of a C type, to be passed as an out parameter: `place[0]` reads it."""
         return self.ffi.new(self.ffi.getctype(c_type, "*"))

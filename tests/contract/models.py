@@ -4,6 +4,7 @@ Everything here goes through the C functions, on the main library (products "gen
 ("IPV350") alike.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -131,6 +132,11 @@ def started(open_acl: OpenAcl, product: str, **options: Any) -> Acl:
     acl = open_acl(product=product, **options)
     acl.start()
     return acl
+
+
+def last_message(acl: Acl) -> str:
+    """What was said of the last call that failed. Takes all messages."""
+    return re.split(r"\n(?=acl\w+: )", acl.message())[-1]
 
 
 def is_small(acl: Acl) -> bool:

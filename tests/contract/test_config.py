@@ -29,6 +29,7 @@ from tests.contract.models import (
     exec_option,
     external,
     file_config,
+    last_message,
     memory_config,
     place_of,
     started,
@@ -365,7 +366,7 @@ def fails_without(machine: Acl, product: str, config: LoadConfig, inputs: int, m
     assert machine.aclmdlExecuteV2(config.id[0], sources, targets, stream, handle) == 0
     machine.ok(machine.aclrtFree(memory))
     assert machine.aclmdlExecuteV2(config.id[0], sources, targets, stream, handle) == 507053
-    assert f"0x{machine.address(memory):x} (freed)" in machine.message()
+    assert f"0x{machine.address(memory):x} (freed)" in last_message(machine)
 
 
 @pytest.mark.row("MD4.10", "MD4.11")
@@ -427,7 +428,7 @@ def test_the_handle_s_work_memory_wins(machine: Acl) -> None:
     machine.ok(machine.aclrtFree(of_handle))
     assert program.execute_async_v2(stream, handle) == 0
     assert machine.aclrtSynchronizeStream(stream) == 507053
-    assert "work memory" in machine.message()
+    assert "work memory" in last_message(machine)
 
 
 @pytest.mark.row("MD4.28", "MD4.29")
@@ -472,7 +473,7 @@ def test_the_order_of_the_load_setter_s_checks(untouched: Acl) -> None:
         ((handle, 1, place, 8), "attr 1 cannot be 99"),
     ):
         assert untouched.aclmdlSetConfigOpt(*arguments) == EINVAL
-        assert sentence in untouched.message()
+        assert sentence in last_message(untouched)
 
 
 def test_the_order_of_the_exec_setter_s_checks(untouched: Acl, product: str) -> None:
@@ -488,7 +489,7 @@ def test_the_order_of_the_exec_setter_s_checks(untouched: Acl, product: str) -> 
     ]
     for arguments, sentence in checks[: 4 if product == SMALL else 5]:  # the small library refuses no value
         assert untouched.aclmdlSetExecConfigOpt(*arguments) == EINVAL
-        assert sentence in untouched.message()
+        assert sentence in last_message(untouched)
 
 
 @pytest.mark.row("MD4.06")
@@ -538,7 +539,7 @@ def test_the_order_of_an_external_weight_s_checks(machine: Acl) -> None:
         ((handle, b"w.bin", memory, 0), "size is 0"),
     ):
         assert machine.aclmdlSetExternalWeightAddress(*arguments) == EINVAL
-        assert sentence in machine.message()
+        assert sentence in last_message(machine)
 
 
 @main_only
@@ -707,11 +708,11 @@ def test_the_order_of_a_load_s_checks(machine: Acl, tmp_path: Path) -> None:
     """The main library: handle, routing by path or memory, modelId, attribute rules, content (section 4.4)."""
     short, wrong = write_file(tmp_path, b"abc", "short"), write_file(tmp_path, bytes(300), "wrong")
     assert machine.aclmdlLoadWithConfig(NULL, NULL) == EINVAL
-    assert "handle is NULL" in machine.message()
+    assert "handle is NULL" in last_message(machine)
 
     config = LoadConfig(machine)  # no load type, so that the rules would refuse it too
     assert machine.aclmdlLoadWithConfig(config.handle, NULL) == EINVAL
-    assert "neither a model file nor model memory" in machine.message()
+    assert "neither a model file nor model memory" in last_message(machine)
     config.set(lib.ACL_MDL_MEM_ADDR_PTR, "void *", b"abc")
     config.set(lib.ACL_MDL_MEM_SIZET, "size_t", 3)
     assert machine.aclmdlLoadWithConfig(config.handle, NULL) == ESIZE
@@ -723,9 +724,9 @@ def test_the_order_of_a_load_s_checks(machine: Acl, tmp_path: Path) -> None:
     assert machine.aclmdlLoadWithConfig(config.handle, NULL) == ESIZE
     config.set(lib.ACL_MDL_PATH_PTR, "char *", wrong)
     assert machine.aclmdlLoadWithConfig(config.handle, NULL) == EINVAL
-    assert "modelId is NULL" in machine.message()
+    assert "modelId is NULL" in last_message(machine)
     assert config.load() == EINVAL
-    assert "LOAD_TYPE" in machine.message()
+    assert "LOAD_TYPE" in last_message(machine)
     config.set(lib.ACL_MDL_LOAD_TYPE_SIZET, "size_t", FILE)
     assert config.load() == EPARAM
 
@@ -755,12 +756,12 @@ def test_the_order_of_the_small_library_s_checks(machine: Acl, tmp_path: Path) -
     """The small library looks at the handle, the modelId and the attribute rules before it opens a file (section 4.4)."""
     missing = str(tmp_path / "missing").encode()
     assert machine.aclmdlLoadWithConfig(NULL, NULL) == EINVAL
-    assert "handle is NULL" in machine.message()
+    assert "handle is NULL" in last_message(machine)
     config = LoadConfig(machine)
     config.set(lib.ACL_MDL_PATH_PTR, "char *", missing)
     assert machine.aclmdlLoadWithConfig(config.handle, NULL) == EINVAL
-    assert "modelId is NULL" in machine.message()
+    assert "modelId is NULL" in last_message(machine)
     assert config.load() == EINVAL
-    assert "LOAD_TYPE" in machine.message()
+    assert "LOAD_TYPE" in last_message(machine)
     config.set(lib.ACL_MDL_LOAD_TYPE_SIZET, "size_t", FILE)
     assert config.load() == EPATH

@@ -142,8 +142,9 @@ class TestSetCurrentContext:
         assert ready.device() == 0
 
 
+@pytest.mark.row("RT4.04")
 class TestGetCurrentContext:
-    """RT4.04 without the last error."""
+    """aclrtGetCurrentContext."""
 
     def test_order_of_checks(self, acl: Acl) -> None:
         """NULL is 100000, even without a context; without one it is 107002, and nothing is written."""
@@ -151,6 +152,16 @@ class TestGetCurrentContext:
         place = acl.out("aclrtContext")
         assert acl.aclrtGetCurrentContext(place) == CONTEXT_NULL
         assert place[0] == NULL
+
+    def test_does_not_set_the_last_error(self, acl: Acl) -> None:
+        """Its 107002 is no last error, that of other calls is, and it leaves an older one alone."""
+        assert acl.aclrtGetCurrentContext(acl.out("aclrtContext")) == CONTEXT_NULL
+        assert acl.last_error() == 0
+        assert acl.aclrtSetDevice(7) == 107001
+        assert acl.aclrtGetCurrentContext(acl.out("aclrtContext")) == CONTEXT_NULL
+        assert acl.last_error() == 107001
+        assert acl.aclrtGetDevice(acl.out("int32_t")) == CONTEXT_NULL
+        assert acl.last_error() == CONTEXT_NULL
 
     def test_gives_explicit_and_primary_contexts(self, ready: Acl) -> None:
         """Either kind of context is given, and can be made current again by what is given."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import NULL, Acl, OpenAcl
-from tests.contract.models import EINVAL, PRODUCTS, SMALL, dataset, started
+from tests.contract.models import EINVAL, PRODUCTS, SMALL, dataset, last_message, started
 
 BEYOND_32_BITS = (1 << 32) + 5
 
@@ -55,11 +55,11 @@ def test_destroying_a_data_buffer_leaves_its_memory(open_acl: OpenAcl, product: 
 def test_destroying_no_data_buffer_is_refused(machine: Acl) -> None:
     """aclDestroyDataBuffer answers 100000 for NULL, and (a choice) for a buffer that was destroyed already."""
     assert machine.aclDestroyDataBuffer(NULL) == EINVAL
-    assert "dataBuffer is NULL" in machine.message()
+    assert "dataBuffer is NULL" in last_message(machine)
     buffer = buffer_of(machine)
     assert machine.aclDestroyDataBuffer(buffer) == 0
     assert machine.aclDestroyDataBuffer(buffer) == EINVAL
-    assert "was destroyed" in machine.message()
+    assert "was destroyed" in last_message(machine)
 
 
 @pytest.mark.row("MD3.03")
@@ -138,11 +138,11 @@ def test_adding_checks_the_dataset_first(machine: Acl) -> None:
     """aclmdlAddDatasetBuffer answers 100000 for a NULL dataset, then for a NULL buffer, and then adds nothing."""
     made, buffer = machine.aclmdlCreateDataset(), buffer_of(machine)
     assert machine.aclmdlAddDatasetBuffer(NULL, NULL) == EINVAL
-    assert "dataset is NULL" in machine.message()
+    assert "dataset is NULL" in last_message(machine)
     assert machine.aclmdlAddDatasetBuffer(NULL, buffer) == EINVAL
-    assert "dataset is NULL" in machine.message()
+    assert "dataset is NULL" in last_message(machine)
     assert machine.aclmdlAddDatasetBuffer(made, NULL) == EINVAL
-    assert "dataBuffer is NULL" in machine.message()
+    assert "dataBuffer is NULL" in last_message(machine)
     assert machine.aclmdlGetDatasetNumBuffers(made) == 0
 
 

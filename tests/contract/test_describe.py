@@ -24,6 +24,7 @@ from tests.contract.models import (
     add,
     described,
     identity,
+    last_message,
     load,
     passing,
     started,
@@ -135,18 +136,18 @@ def test_the_order_of_the_checks_without_a_load(acl: Acl, tmp_path: Path) -> Non
     """MD6.04 without .om files, main library: path or memory as in a load, then the description, then the content."""
     desc, wrong = acl.aclmdlCreateDesc(), GARBAGE.ljust(300)
     assert acl.aclmdlGetDescFromFile(NULL, NULL) == EINVAL
-    assert "modelPath is NULL" in acl.message()
+    assert "modelPath is NULL" in last_message(acl)
     assert acl.aclmdlGetDescFromFile(NULL, str(tmp_path / "missing").encode()) == EPATH
     assert acl.aclmdlGetDescFromFile(NULL, write_file(tmp_path, b"abc")) == ESIZE
     assert acl.aclmdlGetDescFromFile(NULL, write_file(tmp_path, wrong)) == EINVAL
     assert acl.aclmdlGetDescFromFile(desc, write_file(tmp_path, wrong)) == EPARAM
     assert acl.aclmdlGetDescFromMem(NULL, NULL, 0) == EINVAL
-    assert "model is NULL" in acl.message()
+    assert "model is NULL" in last_message(acl)
     assert acl.aclmdlGetDescFromMem(NULL, wrong, 0) == EINVAL
-    assert "size of model is 0" in acl.message()
+    assert "size of model is 0" in last_message(acl)
     assert acl.aclmdlGetDescFromMem(NULL, wrong, 3) == ESIZE
     assert acl.aclmdlGetDescFromMem(NULL, wrong, len(wrong)) == EINVAL
-    assert "modelDesc is NULL" in acl.message()
+    assert "modelDesc is NULL" in last_message(acl)
     assert acl.aclmdlGetDescFromMem(desc, wrong, len(wrong)) == EPARAM
 
 
@@ -344,12 +345,12 @@ def test_dims_of_what_is_not_there(acl: Acl, product: str) -> None:
     desc, place = of_model(acl, add()), acl.out("aclmdlIODims")
     for getter in dims_getters(acl, product):
         assert getter(NULL, 99, NULL) == EINVAL
-        assert "modelDesc is NULL" in acl.message()
+        assert "modelDesc is NULL" in last_message(acl)
         assert getter(desc, 99, NULL) == EINVAL
-        assert "dims is NULL" in acl.message()
+        assert "dims is NULL" in last_message(acl)
         for index in (2, NO_INDEX):
             assert getter(desc, index, place) == EINVAL
-            assert "index is" in acl.message()
+            assert "index is" in last_message(acl)
 
 
 @pytest.mark.parametrize("count", [129, 200])

@@ -6,6 +6,15 @@ from aclcffi.codes import CODES
 from tests.contract.conftest import NULL, Acl
 
 
+@pytest.mark.row("RT15.01")
+def test_the_priority_of_a_stream_is_kept(ready: Acl) -> None:
+    """The documentation calls the priority reserved; it is kept, and clamped to 0 to 7."""
+    place = ready.out("uint32_t")
+    for given, kept in [(0, 0), (5, 5), (7, 7), (8, 7)]:
+        ready.ok(ready.aclrtStreamGetPriority(ready.stream(priority=given), place))
+        assert place[0] == kept
+
+
 @pytest.mark.row("RT15.02")
 def test_the_kind_of_a_copy_is_checked_not_obeyed(ready: Acl) -> None:
     """A legal kind that contradicts the addresses copies all the same; a number outside 0 to 5 is 100000."""

@@ -1,5 +1,6 @@
 """Errors of running tasks, and timeouts (contract_rt section 13)."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -95,18 +96,29 @@ class TestContinueOnFailure:
         assert work.ran()
 
 
-class TestTimeouts:
-    """RT13.03 and RT13.10, for what can wait today; without the last error."""
+@pytest.mark.row("RT13.10")
+@pytest.mark.parametrize("timeout", [0, -2, -1000, -(2**31)])
+def test_timeouts_that_are_refused(ready: Acl, timeout: int) -> None:
+    """A timeout of 0 or below -1 is 107000 for streams, devices and events, 100000 for reports, and nothing runs."""
+    work, event = ready.work(), ready.out("aclrtEvent")
+    ready.ok(ready.aclrtCreateEvent(event))
+    ready.ok(ready.aclrtRecordEvent(event[0], NULL))
+    ready.ok(ready.aclrtSubscribeReport(threading.get_ident(), NULL))
+    calls: list[tuple[int, Callable[[], int]]] = [
+        (107000, lambda: ready.aclrtSynchronizeStreamWithTimeout(NULL, timeout)),
+        (107000, lambda: ready.aclrtSynchronizeDeviceWithTimeout(timeout)),
+        (107000, lambda: ready.aclrtSynchronizeEventWithTimeout(event[0], timeout)),
+        (100000, lambda: ready.aclrtProcessReport(timeout)),
+    ]
+    for code, call in calls:
+        assert call() == code
+        assert f"timeout is {timeout} ms" in ready.message()
+    assert not work.ran()
 
-    @pytest.mark.parametrize("timeout", [0, -2, -1000, -(2**31)])
-    def test_illegal_values(self, ready: Acl, timeout: int) -> None:
-        """A timeout of 0 or below -1 is 107000 and waits for nothing."""
-        work = ready.work()
-        assert ready.aclrtSynchronizeStreamWithTimeout(NULL, timeout) == 107000
-        assert f"timeout is {timeout} ms" in ready.message()
-        assert ready.aclrtSynchronizeDeviceWithTimeout(timeout) == 107000
-        assert f"timeout is {timeout} ms" in ready.message()
-        assert not work.ran()
+
+@pytest.mark.row("RT13.03")
+class TestExpiredWaits:
+    """Timeouts of stream and device synchronisation."""
 
     @pytest.mark.parametrize("first", ["stream", "device"])
     @pytest.mark.parametrize("then", WAITS.values(), ids=WAITS)
@@ -120,6 +132,7 @@ class TestTimeouts:
         else:
             assert ready.aclrtSynchronizeDeviceWithTimeout(1) == 507046
         assert "go on" in ready.message()
+        assert ready.last_error() == 507046
         assert not ready.complete(stream)
         assert then(ready, stream) == 0
         assert work.ran()

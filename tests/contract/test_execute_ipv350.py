@@ -30,6 +30,7 @@ from tests.contract.models import (
     dataset,
     exec_option,
     gather,
+    last_message,
     place_of,
     started,
     two_of_each,
@@ -92,7 +93,7 @@ def test_a_null_handle_without_work_memory_comes_first(acl: Acl, call: Call) -> 
     program.id, program.inputs, program.outputs = UNKNOWN, NULL, NULL
     for stream in streams:
         assert call(program, stream, NULL) == EINVAL
-        assert "handle is NULL" in acl.message()
+        assert "handle is NULL" in last_message(acl)
 
 
 @pytest.mark.row("MD7.02")
@@ -105,10 +106,10 @@ def test_null_datasets(acl: Acl, call: Call) -> None:
     inputs = program.inputs
     program.inputs, program.outputs = NULL, NULL
     assert call(program, stream, handle) == EINVAL
-    assert "input is NULL" in acl.message()
+    assert "input is NULL" in last_message(acl)
     program.inputs = inputs
     assert call(program, stream, handle) == EINVAL
-    assert "output is NULL" in acl.message()
+    assert "output is NULL" in last_message(acl)
 
 
 @pytest.mark.row("MD7.03")
@@ -117,12 +118,12 @@ def test_no_work_memory_anywhere(acl: Acl, call: Call) -> None:
     """Without work memory in handle and stream it is 100000, before a missing aclInit, an unknown id and a NULL stream."""
     program, stream, handle = adder(acl), config_stream(acl), acl.aclmdlCreateExecConfigHandle()
     assert call(program, stream, handle) == EINVAL
-    assert "work memory" in acl.message()
+    assert "work memory" in last_message(acl)
     acl.ok(acl.aclFinalize())
     program.id = UNKNOWN
     for each in (stream, NULL):
         assert call(program, each, handle) == EINVAL
-        assert "work memory" in acl.message()
+        assert "work memory" in last_message(acl)
 
 
 @pytest.mark.row("MD7.05", "MD7.06", "MD12.04")
@@ -149,7 +150,7 @@ def test_a_null_stream(acl: Acl, call: Call) -> None:
     """For a known id a NULL stream is 107000, before the number of buffers is looked at."""
     program, handle = adder(acl), work_config(acl)
     assert call(program, NULL, handle) == 107000
-    assert "stream is NULL" in acl.message()
+    assert "stream is NULL" in last_message(acl)
     program.inputs = dataset(acl, [])
     assert call(program, NULL, handle) == 107000
     assert call(program, config_stream(acl), handle) == EPARAM
@@ -180,7 +181,7 @@ def test_the_number_of_buffers(acl: Acl, call: Call, side: str) -> None:
     buffers = program.input_buffers if side == "inputs" else program.output_buffers
     setattr(program, side, dataset(acl, buffers[:1]))
     assert call(program, stream, handle) == EPARAM
-    assert "has 1 buffers" in acl.message()
+    assert "has 1 buffers" in last_message(acl)
     setattr(program, side, dataset(acl, [*buffers, acl.aclCreateDataBuffer(NULL, 0)]))
     assert call(program, stream, handle) == 0
     acl.synchronize(stream)
@@ -225,7 +226,7 @@ def test_addresses_are_not_checked_by_the_call(acl: Acl, call: Call, side: str) 
         assert code == 0
         code = acl.aclrtSynchronizeStream(stream)
     assert code == 507053
-    assert f"{side} '{'b' if side == 'input' else 'sum'}'" in acl.message()
+    assert f"{side} '{'b' if side == 'input' else 'sum'}'" in last_message(acl)
     assert acl.aclGetDataBufferAddr(nothing) == NULL
 
 
@@ -339,7 +340,7 @@ def test_too_little_work_memory(acl: Acl, call: Call) -> None:
     """Less work memory than aclmdlQuerySize answers is 100000 (a choice: a device would write behind its end)."""
     program, stream = adder(acl), config_stream(acl)
     assert call(program, stream, work_config(acl, size=511)) == EINVAL
-    assert "the work memory has 511 bytes" in acl.message()
+    assert "the work memory has 511 bytes" in last_message(acl)
     assert call(program, stream, work_config(acl, size=512)) == 0
 
 
@@ -353,7 +354,7 @@ def test_work_memory_that_is_none(acl: Acl) -> None:
     for each in (handle, work_config(acl, acl.ffi.cast("void *", pageable))):
         assert program.execute_async_v2(stream, each) == 0
         assert acl.aclrtSynchronizeStream(stream) == 507053
-        assert "the work memory" in acl.message()
+        assert "the work memory" in last_message(acl)
     assert program.result() == ZEROS
 
 

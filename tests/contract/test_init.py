@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,12 +26,39 @@ def write_config(tmp_path: Path) -> WriteConfig:
     return write
 
 
+def on_init(acl: Acl, kind: str, code: int, calls: list[str]) -> Any:
+    """Register a callback at aclInit that notes its kind and answers a code; keep what is returned."""
+
+    @acl.ffi.callback("aclInitCallbackFunc")  # type: ignore[untyped-decorator]
+    def call(config: Any, size: int, _user: Any) -> int:
+        calls.append(f"{kind} {acl.ffi.unpack(config, size).decode()}".strip())
+        return code
+
+    acl.ok(acl.aclInitCallbackRegister(getattr(acl.lib, f"ACL_REG_TYPE_{kind}"), call, NULL))
+    return call
+
+
+def on_finalize(acl: Acl, code: int, calls: list[str]) -> Any:
+    """Register a callback at aclFinalize that notes that it was called and answers a code; keep what is returned."""
+
+    @acl.ffi.callback("aclFinalizeCallbackFunc")  # type: ignore[untyped-decorator]
+    def call(_user: Any) -> int:
+        calls.append("finalize")
+        return code
+
+    acl.ok(acl.aclFinalizeCallbackRegister(acl.lib.ACL_REG_TYPE_OTHER, call, NULL))
+    return call
+
+
 class TestInit:
-    """RT2.01 without the callbacks of other modules."""
+    """RT2.01 without an unknown SoC name, which no machine has."""
 
     def test_counts_repeated_calls(self, acl: Acl) -> None:
         """Only the first call answers 0; each further one answers 100002 and leaves the library initialised."""
         assert [acl.aclInit(NULL) for _ in range(3)] == [0, 100002, 100002]
+        left = acl.out("uint64_t")
+        assert acl.aclFinalizeReference(left) == 0
+        assert left[0] == 2
         assert acl.aclFinalize() == 0
         assert acl.aclInit(NULL) == 0
 
@@ -95,8 +123,38 @@ class TestInit:
         """A default device that does not exist or is no number is 500001."""
         assert acl.aclInit(write_config(defaultDevice={"default_device": number})) == 500001
 
+    @pytest.mark.parametrize("name", ["aicore_stack_size", "simt_stack_size", "simt_divergence_stack_size"])
+    def test_refuses_a_stack_size(self, acl: Acl, write_config: WriteConfig, name: str) -> None:
+        """A stack size that is no number of bytes is 500001; one that is does no harm."""
+        for size in ("32768", None, -1, 1 << 64, [1]):
+            assert acl.aclInit(write_config(StackSize={name: size})) == 500001
+        assert acl.aclInit(write_config(StackSize={name: 32768, "other": "x"})) == 0
+
+    @pytest.mark.parametrize("kind", ["ACL_MODEL", "ACL_OP_EXECUTOR", "ACL_DVPP", "OTHER"])
+    def test_a_callback_can_refuse(self, acl: Acl, write_config: WriteConfig, kind: str) -> None:
+        """What a callback answers is the answer; the library is not initialised, and the next call asks again."""
+        calls: list[str] = []
+        callback = on_init(acl, kind, 123, calls)
+        path = write_config("{}")
+        assert [acl.aclInit(path) for _ in range(2)] == [123, 123]
+        assert calls == [f"{kind} {{}}"] * 2
+        acl.ok(acl.aclInitCallbackUnRegister(getattr(acl.lib, f"ACL_REG_TYPE_{kind}"), callback))
+        assert acl.aclInit(write_config("[]", name="other.json")) == 0
+
+    def test_callbacks_between_the_checks(self, acl: Acl, write_config: WriteConfig) -> None:
+        """Callbacks run behind the check of the message mode and before stack sizes and the default device."""
+        calls: list[str] = []
+        callback = on_init(acl, "ACL_MODEL", 123, calls)
+        assert acl.aclInit(write_config(err_msg_mode="2")) == 100000
+        assert calls == []
+        bad_device, bad_stack = {"default_device": "9"}, {"simt_stack_size": None}
+        assert acl.aclInit(write_config(defaultDevice=bad_device, StackSize=bad_stack)) == 123
+        assert len(calls) == 1
+        acl.ok(acl.aclInitCallbackUnRegister(acl.lib.ACL_REG_TYPE_ACL_MODEL, callback))
+        assert acl.aclInit(write_config(defaultDevice=bad_device, StackSize=bad_stack)) == 500001
+
     def test_order_of_checks(self, acl: Acl, write_config: WriteConfig) -> None:
-        """Path, JSON, first content, message mode, default device: the first that is wrong decides."""
+        """Path, JSON, first content, message mode: the first that is wrong decides."""
         acl.ok(acl.aclInit(NULL))
         acl.ok(acl.aclFinalize())
         assert acl.aclInit(b"/nothing/there") == 100003
@@ -104,10 +162,6 @@ class TestInit:
         acl.message()
         assert acl.aclInit(write_config(err_msg_mode="2")) == 100000
         assert "another content" in acl.message()
-
-    def test_message_mode_comes_before_the_default_device(self, acl: Acl, write_config: WriteConfig) -> None:
-        """Of a bad message mode and a bad default device the message mode decides."""
-        assert acl.aclInit(write_config(err_msg_mode="2", defaultDevice={"default_device": "9"})) == 100000
 
     @pytest.mark.parametrize("content", [{"err_msg_mode": "2"}, {"defaultDevice": {"default_device": "9"}}])
     def test_failure_changes_nothing(self, acl: Acl, write_config: WriteConfig, content: dict[str, object]) -> None:
@@ -122,7 +176,7 @@ class TestInit:
 
 
 class TestFinalize:
-    """RT2.02 without the callbacks of other modules."""
+    """RT2.02 without the log of what is left over."""
 
     def test_second_call_is_refused(self, acl: Acl) -> None:
         """A second aclFinalize is 100037, until aclInit was called again."""
@@ -143,6 +197,18 @@ class TestFinalize:
         assert ready.aclrtDestroyStream(stream) == 0
         assert ready.aclrtFree(work.source) == 0
         assert ready.aclrtResetDevice(0) == 0
+
+    def test_a_callback_can_refuse(self, acl: Acl) -> None:
+        """What a callback answers is the answer, and the library stays initialised, as often as it was."""
+        calls: list[str] = []
+        acl.ok(acl.aclInit(NULL))
+        assert acl.aclInit(NULL) == 100002
+        callback = on_finalize(acl, 123, calls)
+        assert [acl.aclFinalize() for _ in range(2)] == [123, 123]
+        assert acl.aclInit(NULL) == 100002
+        acl.ok(acl.aclFinalizeCallbackUnRegister(acl.lib.ACL_REG_TYPE_OTHER, callback))
+        assert [acl.aclFinalize() for _ in range(2)] == [0, 100037]
+        assert calls == ["finalize"] * 2
 
     def test_ipv350_never_refuses(self, open_acl: OpenAcl) -> None:
         """On IPV350 aclFinalize is 0 as often as it is called, before aclInit and after."""

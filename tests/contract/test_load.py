@@ -28,6 +28,7 @@ from tests.contract.models import (
     described,
     file_config,
     identity,
+    last_message,
     load,
     memory_config,
     om_file,
@@ -113,7 +114,7 @@ memory_loaders = pytest.mark.parametrize(
 def test_the_file_comes_first(acl: Acl, loader: Loader, tmp_path: Path) -> None:
     """A path that is NULL, leads nowhere or to under 4 bytes beats a NULL modelId, and needs no aclInit to be found."""
     assert loader(acl, NULL, NULL) == EINVAL
-    assert "modelPath is NULL" in acl.message()
+    assert "modelPath is NULL" in last_message(acl)
     assert loader(acl, str(tmp_path / "missing").encode(), NULL) == EPATH
     assert loader(acl, str(tmp_path).encode(), NULL) == EPATH
     for size in range(4):
@@ -126,7 +127,7 @@ def test_the_order_of_a_file_load_s_checks(acl: Acl, loader: Loader, tmp_path: P
     short, wrong = write_file(tmp_path, bytes(4), "short"), write_file(tmp_path, LONG_GARBAGE, "wrong")
     place = acl.ffi.new("uint32_t *", NO_ID)
     assert loader(acl, short, NULL) == EINVAL
-    assert "modelId is NULL" in acl.message()
+    assert "modelId is NULL" in last_message(acl)
     assert loader(acl, short, place) == ESIZE
     assert loader(acl, wrong, place) == ENOINIT
     assert loader(acl, write_file(tmp_path, add()), place) == ENOINIT
@@ -141,9 +142,9 @@ def test_the_order_of_a_file_load_s_checks(acl: Acl, loader: Loader, tmp_path: P
 def test_the_memory_comes_first(acl: Acl, loader: Loader) -> None:
     """Model memory that is NULL, of size 0 or of under 4 bytes beats a NULL modelId, and needs no aclInit to be found."""
     assert loader(acl, NULL, NULL) == EINVAL
-    assert "model is NULL" in acl.message()
+    assert "model is NULL" in last_message(acl)
     assert loader(acl, b"", NULL) == EINVAL
-    assert "size of model is 0" in acl.message()
+    assert "size of model is 0" in last_message(acl)
     for size in (1, 2, 3):
         assert loader(acl, bytes(size), NULL) == ESIZE
 
@@ -153,7 +154,7 @@ def test_the_order_of_a_memory_load_s_checks(acl: Acl, loader: Loader) -> None:
     """After the memory come modelId NULL, less than a header, a missing aclInit, and the content, in this order."""
     place = acl.ffi.new("uint32_t *", NO_ID)
     assert loader(acl, bytes(4), NULL) == EINVAL
-    assert "modelId is NULL" in acl.message()
+    assert "modelId is NULL" in last_message(acl)
     assert loader(acl, bytes(255), place) == EINVAL
     assert loader(acl, bytes(256), place) == ENOINIT
     assert loader(acl, add(), place) == ENOINIT
@@ -183,7 +184,7 @@ def test_a_model_does_not_come_from_device_memory(open_acl: OpenAcl) -> None:
     acl = started(open_acl, "generic")
     place = acl.out("uint32_t")
     assert acl.aclmdlLoadFromMem(acl.malloc(len(add()), add()), len(add()), place) == EINVAL
-    assert "device address" in acl.message()
+    assert "device address" in last_message(acl)
     shared = started(open_acl, "generic", run_mode="device")
     assert shared.aclmdlLoadFromMem(shared.malloc(len(add()), add()), len(add()), place) == 0
 
@@ -367,6 +368,22 @@ def test_too_little_work_memory(ready: Acl) -> None:
     assert ready.aclmdlLoadFromMemWithMem(data, len(data), place, memory, need, NULL, 0) == 0
 
 
+@pytest.mark.parametrize("part", ["work", "weight"])
+def test_memory_of_the_caller_that_is_no_device_memory(ready: Acl, part: str) -> None:
+    """Work and weight memory on the host, or that was freed, is refused with 107000 (a choice: a device would fault)."""
+    data, place, freed = weighted(), ready.out("uint32_t"), ready.malloc(1024)
+    ready.ok(ready.aclrtFree(freed))
+    pageable = ready.host(1024)
+    for memory, words in (
+        (ready.malloc_host(1024), "is host memory"),
+        (ready.ffi.cast("void *", pageable), "is host memory"),
+        (freed, "that was freed"),
+    ):
+        given = (memory, 1024, NULL, 0) if part == "work" else (NULL, 0, memory, 1024)
+        assert ready.aclmdlLoadFromMemWithMem(data, len(data), place, *given) == 107000
+        assert words in last_message(ready)
+
+
 @pytest.mark.row("MD5.13")
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_no_device_memory_for_a_model(open_acl: OpenAcl, product: str) -> None:
@@ -402,11 +419,11 @@ def test_unloading_what_is_not_loaded(open_acl: OpenAcl, product: str) -> None:
     acl = started(open_acl, product)
     number = load(acl, add())
     assert acl.aclmdlUnload(number + 1) == EMODELID
-    assert "never given out" in acl.message()
+    assert "never given out" in last_message(acl)
     assert acl.aclmdlUnload(1 << 31) == EMODELID
     assert acl.aclmdlUnload(number) == 0
     assert acl.aclmdlUnload(number) == EMODELID
-    assert "was unloaded" in acl.message()
+    assert "was unloaded" in last_message(acl)
 
 
 @pytest.mark.row("MD5.18")
@@ -424,7 +441,7 @@ def test_unloading_during_an_asynchronous_execution(open_acl: OpenAcl, product: 
     assert acl.aclmdlUnload(program.id) == 0
     assert program.result() == ZEROS
     assert acl.aclrtSynchronizeStream(stream) == 507011
-    assert f"model {program.id} was unloaded" in acl.message()
+    assert f"model {program.id} was unloaded" in last_message(acl)
     assert program.result() == ZEROS
 
 
@@ -442,7 +459,7 @@ def test_what_an_unload_leaves_alone(ready: Acl) -> None:
     assert ready.read(program.input_memory[0], 4) == b"\x00\x00\x80\x3f"
     assert ready.aclmdlGetCurOutputDims(desc, 0, dims) == EMODELID
     assert ready.aclmdlGetOpAttr(desc, b"op", lib.ACL_ATTR_NAME_DATA_DUMP_ORIGIN_OP_NAMES) == NULL
-    assert "no model has the id" in ready.message()
+    assert "no model has the id" in last_message(ready)
     program.id = load(ready, add())
     assert program.execute() == 0
     assert program.result() == SUM
@@ -455,13 +472,13 @@ def test_the_order_of_a_size_query_s_checks(acl: Acl, tmp_path: Path) -> None:
     """MD5.20 without .om files: the file as in a load, workSize and weightSize NULL, a missing aclInit, the content."""
     wrong, size = write_file(tmp_path, LONG_GARBAGE), acl.out("size_t")
     assert acl.aclmdlQuerySize(NULL, NULL, NULL) == EINVAL
-    assert "fileName is NULL" in acl.message()
+    assert "fileName is NULL" in last_message(acl)
     assert acl.aclmdlQuerySize(str(tmp_path / "missing").encode(), NULL, NULL) == EPATH
     assert acl.aclmdlQuerySize(write_file(tmp_path, b"abc", "short"), NULL, NULL) == ESIZE
     assert acl.aclmdlQuerySize(wrong, NULL, NULL) == EINVAL
-    assert "workSize is NULL" in acl.message()
+    assert "workSize is NULL" in last_message(acl)
     assert acl.aclmdlQuerySize(wrong, size, NULL) == EINVAL
-    assert "weightSize is NULL" in acl.message()
+    assert "weightSize is NULL" in last_message(acl)
     assert acl.aclmdlQuerySize(wrong, size, size) == ENOINIT
     acl.start()
     assert acl.aclmdlQuerySize(wrong, size, size) == EPARAM
@@ -472,14 +489,14 @@ def test_the_order_of_the_checks_of_a_size_query_from_memory(acl: Acl) -> None:
     """The memory as in a load, workSize and weightSize NULL, a missing aclInit, the content, in this order."""
     wrong, size = LONG_GARBAGE, acl.out("size_t")
     assert acl.aclmdlQuerySizeFromMem(NULL, 0, NULL, NULL) == EINVAL
-    assert "model is NULL" in acl.message()
+    assert "model is NULL" in last_message(acl)
     assert acl.aclmdlQuerySizeFromMem(wrong, 0, NULL, NULL) == EINVAL
-    assert "size of model is 0" in acl.message()
+    assert "size of model is 0" in last_message(acl)
     assert acl.aclmdlQuerySizeFromMem(wrong, 3, NULL, NULL) == ESIZE
     assert acl.aclmdlQuerySizeFromMem(wrong, len(wrong), NULL, NULL) == EINVAL
-    assert "workSize is NULL" in acl.message()
+    assert "workSize is NULL" in last_message(acl)
     assert acl.aclmdlQuerySizeFromMem(wrong, len(wrong), size, NULL) == EINVAL
-    assert "weightSize is NULL" in acl.message()
+    assert "weightSize is NULL" in last_message(acl)
     assert acl.aclmdlQuerySizeFromMem(wrong, len(wrong), size, size) == ENOINIT
     acl.start()
     assert acl.aclmdlQuerySizeFromMem(wrong, len(wrong), size, size) == EPARAM

@@ -27,6 +27,7 @@ from tests.contract.models import (
     dataset,
     described,
     file_config,
+    last_message,
     load,
     place_of,
     sizes_of,
@@ -160,7 +161,7 @@ def test_a_model_that_is_unloaded_while_it_is_used(acl: Acl) -> None:
     acl.ok(program.execute_async(stream))
     acl.ok(acl.aclmdlUnload(program.id))
     assert acl.aclrtSynchronizeStream(stream) == 507011
-    assert f"model {program.id} was unloaded before its execution ran" in acl.message()
+    assert f"model {program.id} was unloaded before its execution ran" in last_message(acl)
     assert program.result() == ZEROS
 
 
@@ -178,7 +179,7 @@ def test_inputs_and_outputs_are_device_memory(acl: Acl, side: str, kind: str) ->
     else:
         program.outputs = dataset(acl, [buffer])
     assert run(acl, program, "main") == 507053
-    message = acl.message()
+    message = last_message(acl)
     assert "is host memory; models read and write device memory" in message
     assert f"{side} '{'b' if side == 'input' else 'sum'}'" in message
     assert acl.content(memory, 16) == bytes(16)
@@ -196,7 +197,7 @@ def test_memory_that_a_model_uses_is_not_freed(acl: Acl, part: str) -> None:
     assert run(acl, program, "main") == 0
     acl.ok(acl.aclrtFree(memory))
     assert run(acl, program, "main") == 507053
-    assert f"0x{acl.address(memory):x} (freed), given to model {program.id} at load" in acl.message()
+    assert f"0x{acl.address(memory):x} (freed), given to model {program.id} at load" in last_message(acl)
 
 
 def test_work_memory_serves_models_that_run_one_after_another(acl: Acl) -> None:

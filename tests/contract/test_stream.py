@@ -1,5 +1,6 @@
 """Streams (contract_rt section 5) and how many there are (section 14)."""
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -32,13 +33,28 @@ def foreign_stream(acl: Acl) -> Any:
     return stream
 
 
+def flags_of(acl: Acl, stream: Any) -> int:
+    """The flags of a stream."""
+    place = acl.out("uint32_t")
+    acl.ok(acl.aclrtStreamGetFlags(stream, place))
+    return int(place[0])
+
+
+def priority_of(acl: Acl, stream: Any) -> int:
+    """The priority of a stream."""
+    place = acl.out("uint32_t")
+    acl.ok(acl.aclrtStreamGetPriority(stream, place))
+    return int(place[0])
+
+
 def without_context(acl: Acl, function: Callable[[], int]) -> int:
     """Call `function` in a thread without a current context."""
     return acl.in_thread(function)
 
 
+@pytest.mark.row("RT5.01")
 class TestCreateStream:
-    """RT5.01 without the flags and the priority, which cannot be read back yet."""
+    """aclrtCreateStream."""
 
     def test_order_of_checks(self, acl: Acl) -> None:
         """NULL is 100000, even without a context; without one it is 107002."""
@@ -46,9 +62,10 @@ class TestCreateStream:
         assert acl.aclrtCreateStream(acl.out("aclrtStream")) == 107002
 
     def test_makes_an_ordinary_stream(self, ready: Acl) -> None:
-        """The stream is another one each time, takes work, and is waited for."""
+        """The stream is another one each time, has no flags and priority 0, takes work, and is waited for."""
         streams = [ready.stream() for _ in range(3)]
         assert len(set(streams)) == 3
+        assert [(flags_of(ready, stream), priority_of(ready, stream)) for stream in streams] == [(0, 0)] * 3
         work = ready.work(streams[1])
         assert not ready.complete(streams[1])
         ready.ok(ready.aclrtSynchronizeDevice())
@@ -56,7 +73,7 @@ class TestCreateStream:
 
 
 class TestCreateStreamWithConfig:
-    """RT5.02 without the flags and the priority, which cannot be read back yet, and without flags that a product lacks."""
+    """RT5.02 without flags that a product lacks."""
 
     def test_order_of_checks(self, acl: Acl) -> None:
         """NULL is 100000; then a bad combination of flags is 107000; then no context is 107002."""
@@ -76,23 +93,32 @@ class TestCreateStreamWithConfig:
         """Bits that mean nothing change nothing: with them a stream is as ordinary, or as special, as without."""
         unknown = 0xFFFFFFC0
         ordinary, special = ready.stream(flags=unknown), ready.stream(flags=unknown | flag(ready, "DEVICE_USE_ONLY"))
-        for stream, complete in [(ordinary, False), (special, True)]:
+        for stream, flags in [(ordinary, 0), (special, flag(ready, "DEVICE_USE_ONLY"))]:
+            assert flags_of(ready, stream) == flags
             ready.work(stream)
-            assert ready.complete(stream) == complete
+            assert ready.complete(stream) == bool(flags)
 
     def test_other_flags_go_together(self, ready: Acl) -> None:
-        """All flags but DEVICE_USE_ONLY may be combined."""
+        """Each flag is kept, alone and with others; all but DEVICE_USE_ONLY may be combined."""
         names = ("FAST_LAUNCH", "FAST_SYNC", "PERSISTENT", "HUGE", "CPU_SCHEDULE")
-        ready.stream(flags=sum(flag(ready, name) for name in names))
+        flags = [flag(ready, name) for name in names]
+        for wanted in [*flags, sum(flags)]:
+            assert flags_of(ready, ready.stream(flags=wanted)) == wanted
 
-    @pytest.mark.parametrize("priority", [0, 7, 8, 2**31, 2**32 - 1])
-    def test_any_priority_is_legal(self, ready: Acl, priority: int) -> None:
-        """A priority outside 0 to 7 is no error."""
-        work = ready.work(stream := ready.stream(priority=priority))
+    @pytest.mark.row("RT14.06")
+    @pytest.mark.parametrize(("priority", "kept"), [(0, 0), (1, 1), (6, 6), (7, 7), (8, 7), (1000, 7), (2**31 - 1, 7)])
+    def test_priorities_are_clamped(self, ready: Acl, priority: int, kept: int) -> None:
+        """A priority is 0, the highest, to 7, the lowest; a larger number is 7 and no error."""
+        least, greatest = ready.out("int32_t"), ready.out("int32_t")
+        ready.ok(ready.aclrtDeviceGetStreamPriorityRange(least, greatest))
+        stream = ready.stream(priority=priority)
+        assert priority_of(ready, stream) == kept == min(max(priority, greatest[0]), least[0])
+        work = ready.work(stream)
         ready.synchronize(stream)
         assert work.ran()
 
 
+@pytest.mark.row("RT5.01")
 @pytest.mark.parametrize(
     ("product", "limit"), [("950", 1984), ("A2", 1984), ("A3", 1984), ("310B", 512), ("310P", 1024)]
 )
@@ -121,7 +147,7 @@ def test_streams_run_out(open_acl: OpenAcl, product: str, limit: int) -> None:
 
 @pytest.mark.parametrize("name", DESTROY)
 class TestDestroyStream:
-    """RT5.03 and RT5.04 without graph capture, bound streams and callbacks."""
+    """RT5.03 and RT5.04 without graph capture and bound streams."""
 
     def test_order_of_checks(self, ready: Acl, name: str) -> None:
         """NULL, dead handle, no context, stream of another context: the first that is wrong decides."""
@@ -156,6 +182,39 @@ class TestDestroyStream:
         ready.ok(ready.aclrtSynchronizeDevice())
         assert [work.ran() for work in works] == [name == "aclrtDestroyStream"] * 2
         assert beside.ran()
+
+    def test_drops_its_subscription(self, ready: Acl, name: str) -> None:
+        """The thread that was subscribed to the stream's callbacks is subscribed to nothing afterwards."""
+        stream = ready.stream()
+        ready.ok(ready.aclrtSubscribeReport(threading.get_ident(), stream))
+        assert ready.aclrtProcessReport(1) == 507012
+        ready.ok(getattr(ready, name)(stream))
+        assert ready.aclrtProcessReport(1) == 107012
+
+    def test_keeps_its_allocator(self, ready: Acl, name: str) -> None:
+        """An allocator that is registered for the stream can still be asked for by the dead handle."""
+        stream, desc, found = ready.stream(), ready.aclrtAllocatorCreateDesc(), ready.out("aclrtAllocator")
+        address = ready.pointer(0x1230)
+        ready.ok(ready.aclrtAllocatorSetObjToDesc(desc, address))
+        for field, c_type in [
+            ("AllocFunc", "aclrtAllocatorAllocFunc"),
+            ("FreeFunc", "aclrtAllocatorFreeFunc"),
+            ("GetAddrFromBlockFunc", "aclrtAllocatorGetAddrFromBlockFunc"),
+        ]:
+            ready.ok(getattr(ready, f"aclrtAllocatorSet{field}ToDesc")(desc, ready.pointer(0x4560, c_type)))
+        ready.ok(ready.aclrtAllocatorRegister(stream, desc))
+        ready.ok(getattr(ready, name)(stream))
+        others = [
+            ready.out(c_type)
+            for c_type in (
+                "aclrtAllocatorAllocFunc",
+                "aclrtAllocatorFreeFunc",
+                "aclrtAllocatorAllocAdviseFunc",
+                "aclrtAllocatorGetAddrFromBlockFunc",
+            )
+        ]
+        assert ready.aclrtAllocatorGetByStream(stream, ready.out("aclrtAllocatorDesc"), found, *others) == 0
+        assert found[0] == address
 
     def test_a_failed_task_is_no_error_of_the_call(self, ready: Acl, name: str) -> None:
         """The error of a task goes with its stream."""

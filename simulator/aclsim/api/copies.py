@@ -1,12 +1,12 @@
 """Copies of rectangles and in batches, and fills as tasks (contract_rt section 8.2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from aclsim.api.host import invalid, null, on_host
 from aclsim.api.lookup import live_stream, target
 from aclsim.api.memory import aclrtMemcpy, aclrtMemcpyAsync, duration_of, span_of
 from aclsim.api.stream import synchronize
-from aclsim.api.types import CData, address_of, lib
+from aclsim.api.types import NULL, CData, address_of, lib
 from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.core.grids import Fill, RowCopy, copy_rows, fill
@@ -21,6 +21,10 @@ _KINDS_2D = (
 )
 _MOST_ROWS, _MOST_COLUMNS = 5_242_880, 5_000_000  # RT14.08
 _NO_INDEX = (1 << 64) - 1
+
+
+def _bad(message: str) -> Fault:
+    return Fault(codes.ACL_ERROR_RT_PARAM_INVALID, message)
 
 
 def aclrtMemcpyAsyncWithCondition(
@@ -77,12 +81,12 @@ def aclrtMemcpy2d(
     if width == 0 or height == 0:
         return
     rows = _Rows(dst, dpitch, src, spitch, width, height, kind)
-    world.current_context()
     refusal = Fault(
         codes.ACL_ERROR_RT_FEATURE_NOT_SUPPORT, "from device to device only aclrtMemcpy2dAsync copies rectangles"
     )
     if kind == lib.ACL_MEMCPY_DEVICE_TO_DEVICE:
         raise refusal
+    world.current_context()
     destination, source = rows.spans(world)
     if _on_device(destination) and _on_device(source):
         raise refusal
@@ -178,47 +182,116 @@ def aclrtMemsetD32Async(world: World, ptr: CData, memSize: int, value: int, N: i
 
 # -- batches ---------------------------------------------------------------------------------------------------------
 
-_Copy = Callable[[CData, int, CData, int, int], None]
 
+class _Batch:
+    """The arguments of a batch of copies, checked in the contract's order before anything is copied (RT8.21)."""
 
-def _batch(
-    arrays: dict[str, CData],
-    numBatches: int,
-    attrs: CData,
-    attrsIndexes: CData,
-    numAttrs: int,
-    failIndex: CData | None,
-    copy: _Copy,
-) -> None:
-    """Copy several pieces; the first that fails ends the batch and is named by failIndex."""
-    for name, array in arrays.items():
-        on_host(array, name)
-    if numBatches == 0:
-        raise invalid("numBatches is 0")
-    dsts, rooms, srcs, sizes = arrays.values()
-    if failIndex is not None and failIndex:
-        on_host(failIndex, "failIndex")[0] = _NO_INDEX
-    if not any(sizes[index] for index in range(numBatches)):
-        return
-    if numAttrs:
-        on_host(attrs, "attrs")
-        on_host(attrsIndexes, "attrsIndexes")
-    for index in range(numAttrs):
-        if any(attrs[index].rsv):
-            raise invalid(f"attrs[{index}].rsv is not all 0")
-    for index in range(numBatches):
+    def __init__(
+        self,
+        dsts: CData,
+        destMaxs: CData,
+        srcs: CData,
+        sizes: CData,
+        count: int,
+        attrs: CData,
+        attrsIndexes: CData,
+        numAttrs: int,
+    ) -> None:
+        on_host(sizes, "sizes")
+        if count == 0:
+            raise invalid("numBatches is 0")
+        self.nothing = not any(sizes[index] for index in range(count))
+        if self.nothing:  # then nobody looks at the rest
+            return
+        arrays = {"dsts": dsts, "destMaxs": destMaxs, "srcs": srcs, "attrs": attrs, "attrsIndexes": attrsIndexes}
+        for name, array in arrays.items():
+            on_host(array, name)
+        for index in range(count):
+            if destMaxs[index] < sizes[index]:
+                raise invalid(f"destMaxs[{index}] is {destMaxs[index]}, less than sizes[{index}], {sizes[index]}")
+        for index in range(numAttrs):
+            if any(attrs[index].rsv):
+                raise invalid(f"attrs[{index}].rsv is not all 0")
+        if numAttrs == 0:
+            raise _bad("numAttrs is 0; attrs[0] says where the memory of the first copies lies")  # a choice
+        self.count = count
+        self.dsts, self.destMaxs, self.srcs, self.sizes = dsts, destMaxs, srcs, sizes
+        self.attrs, self.attrsIndexes, self.numAttrs = attrs, attrsIndexes, numAttrs
+
+    def run(self, world: World, failIndex: CData, copy: "_Copy") -> None:
+        """Copy piece after piece, which is one of the legal orders; the first that fails ends the batch.
+
+        Its index is written to `failIndex` where that is not NULL.
+        """
+        if failIndex:
+            failIndex[0] = _NO_INDEX
+        if self.nothing:
+            return
+        world.current_context()
+        index = 0
         try:
-            if rooms[index] < sizes[index]:
-                raise invalid(f"destMaxs[{index}] is {rooms[index]}, less than sizes[{index}], {sizes[index]}")
-            copy(dsts[index], rooms[index], srcs[index], sizes[index], lib.ACL_MEMCPY_DEFAULT)
-        except Fault as fault:  # noqa: PERF203 - the first failure ends the batch
-            if failIndex is not None and failIndex:
+            directions = []
+            for index, which in enumerate(self._attributes()):
+                directions.append(self._direction(world, index, which))
+                if directions[-1] != directions[0]:
+                    raise _bad(f"it goes {directions[-1]}, the first one {directions[0]}; a batch has one direction")
+            for index, direction in enumerate(directions):
+                copy(self.dsts[index], self.destMaxs[index], self.srcs[index], self.sizes[index], _KINDS[direction])
+        except Fault as fault:
+            if failIndex:
                 failIndex[0] = index
-            raise Fault(fault.code, f"piece {index}: {fault.message}") from None
+            raise Fault(fault.code, f"piece {index}: {fault.message}", quiet=fault.quiet) from None
+
+    def _attributes(self) -> Iterator[int]:
+        """The index of each piece's attributes: attrs[k] holds from piece attrsIndexes[k] on."""
+        which = 0
+        for index in range(self.count):
+            if which + 1 < self.numAttrs and index >= self.attrsIndexes[which + 1]:
+                which += 1
+            yield which
+
+    def _direction(self, world: World, index: int, which: int) -> str:
+        """Where a piece goes; its attributes must say the same."""
+        attribute = self.attrs[which]
+        to = self._place(world, self.dsts[index], f"dsts[{index}]", attribute.dstLoc, f"attrs[{which}].dstLoc")
+        from_ = self._place(world, self.srcs[index], f"srcs[{index}]", attribute.srcLoc, f"attrs[{which}].srcLoc")
+        if to == from_:
+            raise _bad(f"dsts[{index}] and srcs[{index}] are both {to} memory; a batch copies between host and device")
+        return f"from {from_} to {to}"
+
+    @staticmethod
+    def _place(world: World, pointer: CData, parameter: str, location: CData, said: str) -> str:
+        if not pointer:
+            raise _bad(f"{parameter} is NULL")
+        address = address_of(pointer)
+        found = world.memory.find(address)
+        if found is None and world.memory.is_device(address):
+            raise _bad(f"{parameter}: {world.memory.explain(address)}")
+        on_device = found is not None and not found.on_host
+        if on_device != (location.type == lib.ACL_MEM_LOCATION_TYPE_DEVICE) or location.type not in _LOCATIONS:
+            raise _bad(f"{parameter} is {'device' if on_device else 'host'} memory, {said}.type is {location.type}")
+        if found is not None and on_device and found.device != location.id:
+            raise _bad(f"{parameter} is memory of device {found.device}, {said}.id is {location.id}")
+        return "device" if on_device else "host"
 
 
-def _arrays(dsts: CData, destMaxs: CData, srcs: CData, sizes: CData) -> dict[str, CData]:
-    return {"dsts": dsts, "destMaxs": destMaxs, "srcs": srcs, "sizes": sizes}
+_Copy = Callable[[CData, int, CData, int, int], None]
+_KINDS = {"from host to device": lib.ACL_MEMCPY_HOST_TO_DEVICE, "from device to host": lib.ACL_MEMCPY_DEVICE_TO_HOST}
+_LOCATIONS = (lib.ACL_MEM_LOCATION_TYPE_HOST, lib.ACL_MEM_LOCATION_TYPE_DEVICE, lib.ACL_MEM_LOCATION_TYPE_HOST_NUMA)
+
+
+def _at_once(world: World) -> _Copy:
+    def copy(dst: CData, room: int, src: CData, size: int, kind: int) -> None:
+        aclrtMemcpy(world, dst, room, src, size, kind)
+
+    return copy
+
+
+def _queued(world: World, stream: CData) -> _Copy:
+    def copy(dst: CData, room: int, src: CData, size: int, kind: int) -> None:
+        aclrtMemcpyAsync(world, dst, room, src, size, kind, stream)
+
+    return copy
 
 
 def aclrtMemcpyBatch(
@@ -234,11 +307,9 @@ def aclrtMemcpyBatch(
     failIndex: CData,
 ) -> None:
     """RT8.21: synchronous."""
-
-    def copy(dst: CData, room: int, src: CData, size: int, kind: int) -> None:
-        aclrtMemcpy(world, dst, room, src, size, kind)
-
-    _batch(_arrays(dsts, destMaxs, srcs, sizes), numBatches, attrs, attrsIndexes, numAttrs, failIndex, copy)
+    on_host(failIndex, "failIndex")
+    batch = _Batch(dsts, destMaxs, srcs, sizes, numBatches, attrs, attrsIndexes, numAttrs)
+    batch.run(world, failIndex, _at_once(world))
 
 
 def aclrtMemcpyBatchV2(
@@ -253,11 +324,8 @@ def aclrtMemcpyBatchV2(
     numAttrs: int,
 ) -> None:
     """RT8.21: aclrtMemcpyBatch without failIndex."""
-
-    def copy(dst: CData, room: int, src: CData, size: int, kind: int) -> None:
-        aclrtMemcpy(world, dst, room, src, size, kind)
-
-    _batch(_arrays(dsts, destMaxs, srcs, sizes), numBatches, attrs, attrsIndexes, numAttrs, None, copy)
+    batch = _Batch(dsts, destMaxs, srcs, sizes, numBatches, attrs, attrsIndexes, numAttrs)
+    batch.run(world, NULL, _at_once(world))
 
 
 def aclrtMemcpyBatchAsync(
@@ -274,11 +342,10 @@ def aclrtMemcpyBatchAsync(
     stream: CData,
 ) -> None:
     """RT8.21: tasks of the stream, one for each piece."""
-
-    def copy(dst: CData, room: int, src: CData, size: int, kind: int) -> None:
-        aclrtMemcpyAsync(world, dst, room, src, size, kind, stream)
-
-    _batch(_arrays(dsts, destMaxs, srcs, sizes), numBatches, attrs, attrsIndexes, numAttrs, failIndex, copy)
+    on_host(failIndex, "failIndex")
+    _batch_async(
+        world, stream, _Batch(dsts, destMaxs, srcs, sizes, numBatches, attrs, attrsIndexes, numAttrs), failIndex
+    )
 
 
 def aclrtMemcpyBatchAsyncV2(
@@ -294,8 +361,11 @@ def aclrtMemcpyBatchAsyncV2(
     stream: CData,
 ) -> None:
     """RT8.21: aclrtMemcpyBatchAsync without failIndex."""
+    batch = _Batch(dsts, destMaxs, srcs, sizes, numBatches, attrs, attrsIndexes, numAttrs)
+    _batch_async(world, stream, batch, NULL)
 
-    def copy(dst: CData, room: int, src: CData, size: int, kind: int) -> None:
-        aclrtMemcpyAsync(world, dst, room, src, size, kind, stream)
 
-    _batch(_arrays(dsts, destMaxs, srcs, sizes), numBatches, attrs, attrsIndexes, numAttrs, None, copy)
+def _batch_async(world: World, stream: CData, batch: _Batch, failIndex: CData) -> None:
+    if not batch.nothing:
+        target(world, live_stream(world, stream))
+    batch.run(world, failIndex, _queued(world, stream))

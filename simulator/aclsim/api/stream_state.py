@@ -2,10 +2,13 @@
 
 from aclsim.api.answers import checked_only
 from aclsim.api.host import invalid, null, on_host
-from aclsim.api.lookup import live, live_stream, or_default, own
+from aclsim.api.lookup import live, live_stream, or_default, own, target
+from aclsim.api.memory import duration_of, span_of
 from aclsim.api.types import CData, lib
 from aclsim.core import codes
+from aclsim.core.failures import empty
 from aclsim.core.fault import Fault
+from aclsim.core.overflow import STATUS_SIZE, OverflowReset, OverflowStatus
 from aclsim.core.stream import Stream
 from aclsim.core.world import World
 
@@ -113,6 +116,38 @@ def aclrtGetStreamOverflowSwitch(world: World, stream: CData, flag: CData) -> No
     flag[0] = own(world, live_stream(world, stream)).overflow_switch
 
 
+def aclrtGetOverflowStatus(world: World, outputAddr: CData, outputSize: int, stream: CData) -> None:
+    """RT10.09: a task that writes 64 bytes of status to device memory: 0, nothing overflowed.
+
+    A choice: what is no device memory of 64 bytes is 107000.
+    """
+    if not outputAddr:
+        raise null("outputAddr")
+    found = live_stream(world, stream)
+    if outputSize != STATUS_SIZE:
+        raise _bad(f"outputSize is {outputSize}; it must be {STATUS_SIZE}")
+    on = target(world, found)
+    place = span_of(world, outputAddr, STATUS_SIZE, "outputAddr")
+    if place.allocation is None or place.allocation.on_host:
+        raise _bad("outputAddr is host memory; device memory is needed")
+    world.scheduler.submit(OverflowStatus(on, duration_of(world, STATUS_SIZE), place))
+
+
+def aclrtGetFloatOverflowStatus(world: World, outputAddr: CData, outputSize: int, stream: CData) -> None:
+    """RT10.09: as aclrtGetOverflowStatus."""
+    aclrtGetOverflowStatus(world, outputAddr, outputSize, stream)
+
+
+def aclrtResetOverflowStatus(world: World, stream: CData) -> None:
+    """RT10.09: a task that clears the status."""
+    world.scheduler.submit(OverflowReset(target(world, live_stream(world, stream)), world.cost.launch_ns))
+
+
+def aclrtResetFloatOverflowStatus(world: World, stream: CData) -> None:
+    """RT10.09: as aclrtResetOverflowStatus."""
+    aclrtResetOverflowStatus(world, stream)
+
+
 def aclrtStreamAbort(world: World, stream: CData) -> None:
     """RT5.14: drops what is queued; the stream can be used again. Threads that wait for it get 107023."""
     found = live_stream(world, stream)
@@ -122,12 +157,8 @@ def aclrtStreamAbort(world: World, stream: CData) -> None:
 
 
 def _abort(world: World, stream: Stream) -> None:
-    """Empty a stream. A callback that a thread has to run for it ends too, unless the thread has begun with it."""
     world.abort_stream(stream)
-    for task in list(stream.queue):
-        if task.detached:
-            task.dropped()
-            world.scheduler.end(task, world.clock.now)
+    empty(world, stream)
 
 
 def aclrtStreamStop(world: World, stream: CData) -> None:

@@ -109,8 +109,7 @@ class HostThread:
             raise Fault(
                 codes.ACL_ERROR_RT_MEMORY_ALLOCATION, f"no thread for host functions can be started: {error}"
             ) from None
-        self.stop = weakref.finalize(self, self._work.put, None)
-        """Ends the thread when it is through."""
+        self.stop = weakref.finalize(self, self._work.put, None)  # ends the thread when it is through
         self.stop.atexit = False
 
     def call(self, function: Function) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from aclsim.core.device import Device
+from aclsim.core.fault import Fault
 from aclsim.core.stream import Stream
 from aclsim.core.task import DONE, QUEUED, Task, WaitingTask
 
@@ -21,10 +22,11 @@ SYNC, PROGRESS, TIME_LINE, DEVICE_USE_ONLY, EXTERNAL, IPC = 1, 2, 8, 0x10, 0x20,
 
 
 class Event:
-    """An event. `record` is its newest record, `flag` the task that set it last (of an OLD event; None: not set).
+    """An event. `record` is its newest record, `flag` the record that set it (of an OLD event; None: not set).
 
     `number` is its hardware id while it has one. `pending` are its records that have not run yet, in order; `waits` its
     waits that have not run yet. `record_flag` is how it was first recorded or waited for (aclrtRecordEventWithFlag).
+    `gone` says that the program destroyed it; what is queued keeps it alive inside. `label` is its name in messages.
     """
 
     __slots__ = (
@@ -32,7 +34,9 @@ class Event:
         "family",
         "flag",
         "flags",
+        "gone",
         "handle",
+        "label",
         "number",
         "pending",
         "record",
@@ -52,60 +56,72 @@ class Event:
         self.pending: dict[Record, None] = {}
         self.waits: dict[EventWait, None] = {}
         self.waiters: list[Stream] = []
+        self.gone = False
         self.handle: Hashable = None
+        self.label = ""
 
     @property
     def syncs(self) -> bool:
-        """Whether streams can wait for it."""
-        return self.family == DEF or bool(self.flags & SYNC)
+        """Whether streams can wait for it: not if it only takes the time or shows progress (RT6.07)."""
+        return bool(self.flags & ~(TIME_LINE | PROGRESS))
 
     @property
     def times(self) -> bool:
         """Whether its records take the time."""
-        return self.family == DEF or bool(self.flags & TIME_LINE)
+        return bool(self.flags & TIME_LINE)
 
     @property
     def keeps_number(self) -> bool:
-        """Whether it holds its hardware id from creation to destruction (RT6.02)."""
+        """Whether it has its hardware id from creation on (RT6.02)."""
         return self.family == OLD and bool(self.flags & SYNC)
 
+    def release_number(self) -> None:
+        """Let go of the hardware id when nothing needs it any more (RT6.03, RT6.04)."""
+        kept = self.keeps_number and not (self.gone and not self.waits)
+        if self.number is not None and not self.pending and not kept:
+            self.device.event_numbers.give_back(self.number)
+            self.number = None
+
     def __repr__(self) -> str:
-        return f"{self.family} event {self.handle}"
+        return f"{self.family} event {self.label}"
 
 
 class Record(Task):
-    """The marker: when it runs, everything before it in its stream is done."""
+    """The marker: when it runs, everything before it in its stream is done. `timed` says whether it took the time."""
 
-    __slots__ = ("event", "waiters")
+    __slots__ = ("_scheduler", "event", "timed", "waiters")
 
     name = "record of an event"
-    brief = plain = True
+    brief = True
     settles = True
 
-    def __init__(self, stream: Stream, event: Event) -> None:
+    def __init__(self, stream: Stream, event: Event, scheduler: "Scheduler") -> None:
         super().__init__(stream, 0)
+        self._scheduler = scheduler
         self.event = event
+        self.timed = False
         self.waiters: list[Stream] = []
+        event.record = self
+        event.pending[self] = None
 
     def settle(self, scheduler: "Scheduler") -> None:
         """Set the event, and let go of its hardware id when this was the last record on its way."""
         event = self.event
-        event.flag = self
-        self.leave()
+        if event.flag is None:  # a flag that is set stays as it is
+            event.flag = self
+        self.timed = event.times
+        self._leave()
         scheduler.signal(self)
         scheduler.signal(event)
 
-    def leave(self) -> None:
-        """The record is over, or was dropped."""
-        event = self.event
-        event.pending.pop(self, None)
-        if not event.pending and not event.keeps_number and event.number is not None:
-            event.device.event_numbers.give_back(event.number)
-            event.number = None
+    def _leave(self) -> None:
+        self.event.pending.pop(self, None)
+        self.event.release_number()
 
     def dropped(self) -> None:
-        """The stream forgets it."""
-        self.leave()
+        """The stream forgets it: whoever waits for this record need not any more."""
+        self._leave()
+        self._scheduler.signal(self)
 
     def describe(self) -> str:
         """Name the event."""
@@ -150,7 +166,7 @@ class FlagSet:
         return self.source.flag is not None
 
     def since(self) -> int:
-        """When it was set last."""
+        """When it was set."""
         return self.source.flag.end if self.source.flag is not None else 0
 
     def bringers(self) -> Iterable[Task]:
@@ -159,11 +175,9 @@ class FlagSet:
 
     def describe(self) -> str:
         """Say which event."""
-        return (
-            f"waits for {self.source!r}, which no queued task records"
-            if not self.source.pending
-            else (f"waits for {self.source!r}, recorded on {next(iter(self.source.pending)).stream!r}")
-        )
+        record = next(iter(self.source.pending), None)
+        from_ = f"recorded on {record.stream!r}" if record is not None else "which no queued task records"
+        return f"waits for {self.source!r}, {from_}"
 
 
 class EventWait(WaitingTask):
@@ -177,14 +191,24 @@ class EventWait(WaitingTask):
     def __init__(self, stream: Stream, event: Event, wait: Recorded | FlagSet, timeout: int | None) -> None:
         super().__init__(stream, wait, timeout)
         self.event = event
+        event.waits[self] = None
 
     def settle(self, scheduler: "Scheduler") -> None:  # noqa: ARG002
         """The wait is over."""
+        self._leave()
+
+    def _leave(self) -> None:
         self.event.waits.pop(self, None)
+        self.event.release_number()
 
     def dropped(self) -> None:
         """The stream forgets it."""
-        self.event.waits.pop(self, None)
+        self._leave()
+
+    def expired(self) -> Fault:
+        """The wait is over, without success."""
+        self._leave()
+        return super().expired()
 
     def describe(self) -> str:
         """Name the event."""
@@ -192,7 +216,11 @@ class EventWait(WaitingTask):
 
 
 class Reset(Task):
-    """Clears the flag of an OLD event; a DEF event is as if it was never recorded (RT6.25, a choice)."""
+    """Clears the flag of an OLD event. For the host, and for waits on a DEF event, it was never recorded then.
+
+    The second sentence is a choice: the contract leaves open what a reset does to a DEF event (RT6.25, RT15.15), and
+    what the host sees of a reset event.
+    """
 
     __slots__ = ("event",)
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
-from aclsim.core.fault import Fault
+from aclsim.core.fault import _NO_FAILURES, Fault
+from aclsim.core.stream import Stream
 from aclsim.core.task import Task
 
 if TYPE_CHECKING:
@@ -29,17 +30,30 @@ ExceptionCallback = Callable[[Hashable], None]
 def deliver(world: "World", task: Task, failure: Fault) -> None:
     """Keep a failure where the contract delivers it, and tell the exception callbacks. The lock is held.
 
-    In CONTINUE mode it goes to the stream's next synchronise (RT13.01). In STOP mode it sticks to the whole context,
-    and the rest of the stream is not run (RT13.02).
+    In CONTINUE mode it goes to the stream's next synchronise (RT13.01). In STOP mode it sticks to the whole context
+    (RT13.02), and the rest of its queues is not run: nothing can wait for it any more, so whatever waits gets the code.
+    Answers that are no failures are delivered and nothing else.
     """
     stream = task.stream
     stream.error = failure
+    if failure.code in _NO_FAILURES:
+        return
     context = stream.context
     if context.stops and context.failure is None:
         context.failure = failure
-        world.scheduler.drop(stream)
+        for each in [*context.streams, stream]:  # a synchronous execution has a stream that the context does not know
+            empty(world, each)
     if world.exception_callbacks or world.exception_callback is not None:
         _tell(world, task, failure)
+
+
+def empty(world: "World", stream: Stream) -> None:
+    """Forget what is queued on a stream. A callback whose turn has come ends, too, though its thread may run it."""
+    world.scheduler.drop(stream)
+    for task in list(stream.queue):
+        if task.detached:
+            task.dropped()
+            world.scheduler.end(task, world.clock.now)
 
 
 def _tell(world: "World", task: Task, failure: Fault) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING
 
 from aclsim.core.device import Device
+from aclsim.core.fault import Fault
+from aclsim.core.history import History
 from aclsim.core.stream import Stream
 from aclsim.core.task import Task, WaitingTask
 
@@ -18,6 +20,7 @@ WRITES: dict[int, Callable[[int, int], int]] = {
     # What ADD does on overflow is not known: it wraps here, as an unsigned register would.
     ADD: lambda count, value: count + value & _MASK,
     BIT_OR: lambda count, value: count | value,
+    # The docs have count & value; the implementation writes to the register that clears bits (RT7.08: "clear").
     BIT_AND: lambda count, value: count & ~value & _MASK,
 }
 """What a record of a count notify does, by mode (RT7.08)."""
@@ -33,19 +36,34 @@ CHECKS: dict[int, tuple[str, Callable[[int, int], bool]]] = {
 
 
 class Notify:
-    """A notify or a count notify. `count` is 0 or 1 for a plain one; `set_at` is when it last changed."""
+    """A notify or a count notify. `count` is 0 or 1 for a plain one.
 
-    __slots__ = ("count", "counts", "device", "handle", "number", "pending", "set_at", "waiters")
+    `pending` are the queued tasks that can bring on who waits for it: records, and waits that clear the count of a
+    count notify. `waits` counts the queued waits.
+    """
+
+    __slots__ = ("counts", "device", "handle", "history", "number", "pending", "waiters", "waits")
 
     def __init__(self, device: Device, number: int, *, counts: bool) -> None:
         self.device = device
         self.number = number
         self.counts = counts
-        self.count = 0
-        self.set_at = 0
-        self.pending: dict[NotifyRecord, None] = {}
+        self.history = History(0)
+        self.pending: dict[Task, None] = {}
+        self.waits = 0
         self.waiters: list[Stream] = []
         self.handle: Hashable = None
+
+    @property
+    def count(self) -> int:
+        """What it counts now."""
+        return self.history.state
+
+    def write(self, count: int, moment: int, now: int) -> None:
+        """It counts something else from the virtual time `moment` on; the host's time is `now`."""
+        if not self.waits:
+            self.history.forget(now)
+        self.history.write(count, moment)
 
     def __repr__(self) -> str:
         return f"{'count ' if self.counts else ''}notify {self.number}"
@@ -57,7 +75,7 @@ class NotifyRecord(Task):
     __slots__ = ("mode", "notify", "value")
 
     name = "record of a notify"
-    brief = plain = True
+    brief = True
     settles = True
 
     def __init__(self, stream: Stream, notify: Notify, mode: int = SET, value: int = 1) -> None:
@@ -65,12 +83,12 @@ class NotifyRecord(Task):
         self.notify = notify
         self.mode = mode
         self.value = value
+        notify.pending[self] = None
 
     def settle(self, scheduler: "Scheduler") -> None:
         """Write, and wake up who waits."""
         notify = self.notify
-        notify.count = WRITES[self.mode](notify.count, self.value)
-        notify.set_at = self.end
+        notify.write(WRITES[self.mode](notify.count, self.value), self.end, scheduler._clock.now)
         notify.pending.pop(self, None)
         scheduler.signal(notify)
 
@@ -93,23 +111,27 @@ class Counted:
         self.mode = mode
         self.value = value
 
+    def _fits(self, count: int) -> bool:
+        return CHECKS[self.mode][1](count, self.value)
+
     def holds(self) -> bool:
         """Whether it fits now."""
-        return CHECKS[self.mode][1](self.source.count, self.value)
+        return self._fits(self.source.count)
 
     def since(self) -> int:
-        """When it was written last."""
-        return self.source.set_at
+        """When it was written so that it fits."""
+        return self.source.history.since(self._fits)
 
     def bringers(self) -> Iterable[Task]:
-        """The records that are on their way."""
+        """The records that are on their way, and waits that clear the count."""
         return list(self.source.pending)
 
     def describe(self) -> str:
         """Say what is waited for."""
-        what = f"a count {CHECKS[self.mode][0]} {self.value}, it is {self.source.count}" if self.source.counts else "it"
-        from_ = next((f"recorded on {task.stream!r}" for task in self.source.pending), "which no queued task records")
-        return f"waits for {self.source!r} ({what}), {from_}"
+        notify = self.source
+        what = f" to be {CHECKS[self.mode][0]} {self.value} (it is {notify.count})" if notify.counts else ""
+        from_ = next((f"recorded on {task.stream!r}" for task in notify.pending), "which no queued task records")
+        return f"waits for {notify!r}{what}, {from_}"
 
 
 class NotifyWait(WaitingTask):
@@ -124,11 +146,31 @@ class NotifyWait(WaitingTask):
         super().__init__(stream, wait, timeout)
         self.notify = wait.source
         self.clears = clears
+        self.notify.waits += 1
+        if clears and self.notify.counts:
+            self.notify.pending[self] = None
 
-    def settle(self, scheduler: "Scheduler") -> None:  # noqa: ARG002
+    def settle(self, scheduler: "Scheduler") -> None:
         """Take what was waited for."""
+        notify = self.notify
+        self._leave()
         if self.clears:
-            self.notify.count = 0
+            notify.write(0, self.end, scheduler._clock.now)
+            if notify.counts:
+                scheduler.signal(notify)
+
+    def _leave(self) -> None:
+        self.notify.waits -= 1
+        self.notify.pending.pop(self, None)
+
+    def dropped(self) -> None:
+        """The stream forgets it."""
+        self._leave()
+
+    def expired(self) -> Fault:
+        """It waits no longer, and takes nothing."""
+        self._leave()
+        return super().expired()
 
     def describe(self) -> str:
         """Name the notify."""

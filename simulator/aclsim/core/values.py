@@ -8,6 +8,7 @@ from aclsim.core.fault import Fault
 from aclsim.core.memory import Span
 from aclsim.core.stream import Stream
 from aclsim.core.task import Range, Task, WaitingTask
+from aclsim.core.writes import SIZE, Cell
 
 if TYPE_CHECKING:
     from aclsim.core.scheduler import Scheduler
@@ -23,29 +24,28 @@ CHECKS: dict[int, tuple[str, Callable[[int, int], bool]]] = {
 }
 """What a wait looks at, by flag (RT10.08)."""
 
-SIZE = 8
-
-
-def read(span: Span) -> int:
-    """The 64-bit value at a place, little-endian as the devices are."""
-    return int.from_bytes(span.read(), "little")
-
 
 def _check(span: Span) -> None:
     if span.allocation is not None and span.allocation.freed:
         raise Fault(codes.ACL_ERROR_RT_DEVICE_MEM_ERROR, f"{span.allocation!r}, the value's memory, was freed before")
 
 
+def watched_value(scheduler: "Scheduler", place: Span) -> Cell:
+    """The value at a place, watched from now on."""
+    return scheduler.memory.cell(place, scheduler._clock.now)
+
+
 class ValueWrite(Task):
     """Writes a 64-bit value."""
 
-    __slots__ = ("place", "value")
+    __slots__ = ("_scheduler", "place", "value")
 
     name = "value write"
     brief = True
 
-    def __init__(self, stream: Stream, place: Span, value: int) -> None:
+    def __init__(self, stream: Stream, scheduler: "Scheduler", place: Span, value: int) -> None:
         super().__init__(stream, 0)
+        self._scheduler = scheduler
         self.place = place
         self.value = value
 
@@ -61,6 +61,8 @@ class ValueWrite(Task):
             Fault: 507053 when the memory was freed meanwhile.
         """
         _check(self.place)
+        # Watched before anybody waits: a schedule may run the write long before its virtual time has come.
+        watched_value(self._scheduler, self.place)
         self.place.write()[:] = self.value.to_bytes(SIZE, "little")
 
     def describe(self) -> str:
@@ -74,19 +76,23 @@ class ValueFits:
     def __init__(self, scheduler: "Scheduler", place: Span, flag: int, value: int) -> None:
         self._scheduler = scheduler
         self._place = place
-        self._flag = flag
+        self._what, self._fits = CHECKS[flag]
         self._value = value
         self.source = scheduler.memory
+        self.cell = watched_value(scheduler, place)
+
+    def _check(self, held: int) -> bool:
+        return self._fits(held, self._value)
 
     def holds(self) -> bool:
         """Whether it fits now."""
         allocation = self._place.allocation
         gone = allocation is not None and allocation.freed
-        return gone or CHECKS[self._flag][1](read(self._place), self._value)
+        return gone or self._check(self.cell.read())
 
     def since(self) -> int:
-        """When a task last wrote there."""
-        return self.source.last_write(self._place.address, SIZE)
+        """When a task wrote what fits."""
+        return self.cell.history.since(self._check)
 
     def bringers(self) -> Iterable[Task]:
         """Queued tasks that write there."""
@@ -94,20 +100,24 @@ class ValueFits:
 
     def describe(self) -> str:
         """Say what is waited for."""
-        what = f"0x{self._place.address:x} {CHECKS[self._flag][0]} 0x{self._value:x}"
-        return f"waits for {what}, it is 0x{read(self._place):x}"
+        bringer = next(iter(self.bringers()), None)
+        from_ = f"written on {bringer.stream!r}" if bringer is not None else "which no queued task writes"
+        what = f"a value {self._what} 0x{self._value:x} at 0x{self._place.address:x}"
+        return f"waits for {what} (it is 0x{self.cell.read():x}), {from_}"
 
 
 class ValueWait(WaitingTask):
     """A stream waits for a value in memory."""
 
-    __slots__ = ("place",)
+    __slots__ = ("cell", "place")
 
     name = "wait for a value"
 
     def __init__(self, stream: Stream, wait: ValueFits, place: Span) -> None:
         super().__init__(stream, wait, None)
         self.place = place
+        self.cell = wait.cell
+        self.cell.waits += 1
 
     @property
     def reads(self) -> tuple[Range, ...]:
@@ -120,7 +130,12 @@ class ValueWait(WaitingTask):
         Raises:
             Fault: 507053 when it was freed meanwhile.
         """
+        self.cell.waits -= 1
         _check(self.place)
+
+    def dropped(self) -> None:
+        """The stream forgets it."""
+        self.cell.waits -= 1
 
     def describe(self) -> str:
         """Say where."""

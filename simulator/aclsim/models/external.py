@@ -57,7 +57,7 @@ def _content(name: str, location: str, folder: Path | None, weights: Mapping[str
 
 
 def _part(tensor: "TensorProto", entries: dict[str, str], content: bytes) -> bytes:
-    """The tensor's bytes: without a length as many as it has elements for, as far as the content goes."""
+    """The tensor's bytes: without a length as many as it has elements for."""
     name = tensor.name
     try:
         offset = int(entries.get("offset", "0"))
@@ -65,9 +65,8 @@ def _part(tensor: "TensorProto", entries: dict[str, str], content: bytes) -> byt
     except ValueError:
         raise Broken(f"weight {name!r} has an offset or a length that is no number") from None
     if length is None:
-        length, data_type = len(content) - offset, BY_ONNX.get(tensor.data_type)
-        if data_type is not None:
-            length = min(length, dense_bytes(name, tensor.dims, data_type))
+        data_type = BY_ONNX.get(tensor.data_type)
+        length = len(content) - offset if data_type is None else dense_bytes(name, tensor.dims, data_type)
     if offset < 0 or length < 0 or offset + length > len(content):
         raise Broken(
             f"weight {name!r} takes {length} bytes at {offset} of {entries['location']!r}, which has {len(content)}"

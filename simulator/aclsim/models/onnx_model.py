@@ -175,8 +175,19 @@ def _onnxruntime(model: "ModelProto", data: bytes, inputs: tuple[Tensor, ...], o
 
 
 def _by_address(session: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Compute:
-    """Compute with tensors that numpy does not know: bfloat16 and the 8-bit floats go in and out by address."""
+    """Compute with tensors that numpy does not know: bfloat16 and the 8-bit floats go in and out by address.
+
+    Raises:
+        Unsupported: This onnxruntime takes no such tensors; old ones do not.
+    """
     import numpy as np
+
+    probe = np.zeros(1)
+    try:
+        for tensor in outputs:
+            session.io_binding().bind_output(tensor.name, "cpu", 0, TO_ONNX[tensor.dtype], [1], probe.ctypes.data)
+    except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
+        raise Unsupported(f"this onnxruntime takes no bfloat16 and no 8-bit floats, newer ones do: {error}") from None
 
     def compute(feeds: Feeds) -> list[Any]:
         binding = session.io_binding()

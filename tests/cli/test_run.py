@@ -1,0 +1,583 @@
+"""`aclcffi run`: what it computes, writes and says, and that wrong input is one line and leaves nothing behind."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import pytest
+from aclsim.backend import SimulatorBackend
+
+from aclcffi import InvalidArgumentError
+from aclcffi.cli import files as cli_files
+from aclcffi.dtypes import dtype_of
+from tests.api import models
+from tests.cli.conftest import Files, Ran, Run
+
+DIGITS = Path(__file__).resolve().parents[2] / "examples" / "digits"
+CALLED: list[str] = []
+
+
+class Watched(SimulatorBackend):
+    """A simulator that notes which functions are looked up for executing."""
+
+    def _resolve(self, name: str) -> Callable[..., Any]:
+        function = super()._resolve(name)
+        if not name.startswith(("aclmdlExecute", "aclrtSynchronize")):
+            return function
+
+        def call(*arguments: object) -> Any:
+            CALLED.append(name)
+            return function(*arguments)
+
+        return call
+
+
+def refused(ran: Ran, files: Files, message: str, code: int = 2) -> None:
+    """Assert that a run was refused with one line and left nothing behind."""
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith("aclcffi run: ")
+    assert ran.err.count("\n") == 1
+    assert ran.err.endswith("\n")
+    assert message in ran.err
+    assert files.listing() == files.before
+
+
+# -- what it does ----------------------------------------------------------------------------------------------------
+
+
+def test_outputs_are_written_and_a_table_is_printed(cli: Run, files: Files) -> None:
+    """The outputs are .npy files in a folder that is made for them; the table has tensors, files and times."""
+    ran = cli(*files.command("--input", f"x={files.input}"))
+    assert (ran.code, ran.err) == (0, "")
+    assert files.listing() - files.before == {files.output.parent, files.output, files.output / "y.npy"}
+    y = np.load(files.output / "y.npy")
+    assert y.dtype == np.float32
+    assert y.tolist() == [1, 2, 3]
+    lines = [line.split() for line in ran.out.splitlines()]
+    assert f"{files.model} on simulator".split() in lines
+    assert ["input", "x", "float32", "[3]", "12", str(files.input)] in lines
+    assert ["output", "y", "float32", "[3]", "12", str(files.output / "y.npy")] in lines
+    assert {"load", "execute"} <= {line[0] for line in lines if line}
+
+
+def test_json_says_the_same_for_machines(cli: Run, files: Files) -> None:
+    """--json prints one JSON document with model, backend, tensors, files and times, and no table."""
+    ran = cli(*files.command("--input", f"x={files.input}", "--json"))
+    assert (ran.code, ran.err) == (0, "")
+    report = json.loads(ran.out)
+    assert min(report["times_ms"].values()) >= 0
+    assert list(report.pop("times_ms")) == ["load", "execute", "read outputs"]
+    assert report == {
+        "model": str(files.model),
+        "backend": "simulator",
+        "inputs": [{"name": "x", "dtype": "float32", "shape": [3], "bytes": 12, "file": str(files.input)}],
+        "outputs": [{"name": "y", "dtype": "float32", "shape": [3], "bytes": 12, "file": str(files.output / "y.npy")}],
+    }
+
+
+@pytest.mark.parametrize("product", ["generic", "310P", "IPV350", "910"])
+def test_digits_run_on_each_product(cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch, product: str) -> None:
+    """The digits network runs on every kind of product and finds the digits."""
+    monkeypatch.setenv("ACLCFFI_SIM_PRODUCT", product)
+    images = np.load(DIGITS / "images.npy")[:25, np.newaxis].astype(np.float32)
+    files.model = DIGITS / "digits.onnx"
+    assert cli(*files.command("--input", f"image={files.save('image', images)}")).code == 0
+    scores = np.load(files.output / "scores.npy")
+    assert (scores.argmax(axis=1) == np.load(DIGITS / "labels.npy")[:25]).mean() > 0.9
+
+
+def test_one_run_as_a_program(files: Files) -> None:
+    """`python -m aclcffi run` works as it does in this process, in a pipe too, where no line is folded."""
+    arguments = map(str, files.command("--input", f"x={files.input}"))
+    command = [sys.executable, "-m", "aclcffi", *arguments]
+    # With the environment as Python has it: pytest's readline sets COLUMNS behind its back.
+    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(files.output / "y.npy") in done.stdout
+    assert np.load(files.output / "y.npy").tolist() == [1, 2, 3]
+
+
+def test_a_table_fits_the_window(cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the width of a window is known, long cells are folded and nothing is cut off."""
+    monkeypatch.setenv("COLUMNS", "40")
+    ran = cli(*files.command("--input", f"x={files.input}"))
+    _title, *table = ran.out[: ran.out.index("times")].splitlines()
+    assert max(map(len, table)) <= 40
+    cells = "".join(re.split(r"\s{2,}", line.strip())[-1] for line in table)
+    assert str(files.input) in cells
+    assert str(files.output / "y.npy") in cells
+
+
+def test_several_inputs_and_outputs(cli: Run, files: Files) -> None:
+    """Inputs are given in any order, one option each, and each output has a file of its own."""
+    files.write_model(models.two_of_each())
+    left, right = np.ones((2, 3), np.float32), np.full((2, 3), 4, np.float32)
+    ran = cli(*files.command("--input", f"right={files.save('r', right)}", "--input", f"left={files.save('l', left)}"))
+    assert ran.code == 0
+    assert sorted(path.name for path in files.output.iterdir()) == ["difference.npy", "sum.npy"]
+    np.testing.assert_array_equal(np.load(files.output / "difference.npy"), left - right)
+
+
+def test_a_model_without_inputs(cli: Run, files: Files) -> None:
+    """A model that takes nothing runs without --input, and says so when it is given one."""
+    files.write_model(models.constant([1.5]))
+    refused(cli(*files.command("--input", "x=a.npy")), files, "there is no input 'x'; the model's inputs are none")
+    assert cli(*files.command()).code == 0
+    assert np.load(files.output / "y.npy").tolist() == [1.5]
+
+
+@pytest.mark.parametrize("name", [*models.ELEMENTS])
+@pytest.mark.parametrize("suffix", [".npy", ".bin"])
+def test_every_element_type_goes_in_and_out(cli: Run, files: Files, name: str, suffix: str) -> None:
+    """Inputs of each element type are read from both kinds of file; what was written can be read as an input again."""
+    number, dtype = models.ELEMENTS[name]
+    files.write_model(models.identity((2, 2), number, target="y"))
+    x = np.array([[0, 1], [1, 2]]).astype(dtype)
+    path = files.folder / f"x{suffix}"
+    if suffix == ".bin":
+        path.write_bytes(x.tobytes())
+    else:
+        plain = x.view(f"V{x.itemsize}") if x.dtype.isbuiltin == 2 else x
+        np.save(path, plain)
+    assert cli(*files.command("--input", f"x={path}")).code == 0
+    written = files.output / "y.npy"
+    y = np.load(written)
+    assert y.dtype == (np.dtype(f"V{x.itemsize}") if x.dtype.isbuiltin == 2 else x.dtype)
+    assert y.tobytes() == x.tobytes()
+    assert cli(*files.command("--input", f"x={written}")).code == 0
+    assert np.load(written).tobytes() == x.tobytes()
+
+
+def test_bfloat16_as_numpy_saves_it(cli: Run, files: Files) -> None:
+    """An array of ml_dtypes that was saved as it is is taken for its dtype."""
+    files.write_model(models.identity((2,), models.ELEMENTS["bfloat16"][0]))
+    path = files.save("x", np.array([1.5, -2], ml_dtypes.bfloat16))
+    assert cli(*files.command("--input", f"x={path}")).code == 0
+    assert np.load(files.output / "y.npy").view(ml_dtypes.bfloat16).tolist() == [1.5, -2]
+
+
+@pytest.mark.parametrize("shape", [(), (0, 3)])
+@pytest.mark.parametrize("suffix", [".npy", ".bin"])
+def test_scalars_and_empty_arrays(cli: Run, files: Files, shape: tuple[int, ...], suffix: str) -> None:
+    """Arrays without dims and without elements go through, also as files of bytes."""
+    files.write_model(models.identity(shape))
+    x = np.full(shape, 3, np.float32)
+    path = files.save("x", x)
+    if suffix == ".bin":
+        path = path.with_suffix(".bin")
+        path.write_bytes(x.tobytes())
+    assert cli(*files.command("--input", f"x={path}")).code == 0
+    y = np.load(files.output / "y.npy")
+    assert y.shape == shape
+    assert y.tolist() == x.tolist()
+
+
+def test_an_array_in_fortran_order(cli: Run, files: Files) -> None:
+    """An array that was saved column by column is the same array."""
+    files.write_model(models.identity((2, 3)))
+    x = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
+    assert cli(*files.command("--input", f"x={files.save('x', x)}")).code == 0
+    assert np.load(files.output / "y.npy").tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_signs_in_names(cli: Run, files: Files) -> None:
+    """Equals signs in names of inputs and of files are no trouble: the longest input that fits is meant."""
+    names = ["x", "x=a", "x=a=b"]
+    files.write_model(models.passing(names))
+    paths = [files.save(f"file={number}", np.array([number], np.float32)) for number in range(3)]
+    options = [part for name, path in zip(names, paths, strict=True) for part in ("--input", f"{name}={path}")]
+    assert cli(*files.command(*options)).code == 0
+    assert [np.load(files.output / f"out{index}.npy").tolist() for index in range(3)] == [[0], [1], [2]]
+
+
+def test_names_that_are_no_file_names(cli: Run, files: Files) -> None:
+    """Outputs whose names are no file names, or whose file names collide, each get a file of their own in the folder."""
+    names = ["a/b:0", "a_b_0", "a b:0", "../up", "..", ".hidden", "\u00e9", "n" * 300, "n" * 301, "a_b_0_2"]
+    files.write_model(models.named(names))
+    ran = cli(*files.command("--input", f"x={files.input}", "--json"))
+    assert ran.code == 0
+    report = {each["name"]: Path(each["file"]) for each in json.loads(ran.out)["outputs"]}
+    assert list(report) == names
+    assert len(set(report.values())) == len(names)
+    assert {path.parent for path in report.values()} == {files.output}
+    assert set(files.output.iterdir()) == set(report.values())
+    assert [path.name for path in report.values()] == [
+        "a_b_0.npy",
+        "a_b_0_2.npy",
+        "a_b_0_3.npy",
+        "_up.npy",
+        "output.npy",
+        "hidden.npy",
+        "_.npy",
+        f"{'n' * 200}.npy",
+        f"{'n' * 200}_2.npy",
+        "a_b_0_2_2.npy",
+    ]
+    for path in report.values():
+        assert np.load(path).tolist() == [1, 2, 3]
+
+
+def test_the_backend_of_the_environment(cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without --backend it is that of ACLCFFI_BACKEND."""
+    command = files.command("--input", f"x={files.input}", "--json")
+    del command[2:4]
+    monkeypatch.setenv("ACLCFFI_BACKEND", "simulator")
+    assert cli(*command).code == 0
+
+
+def test_the_device_is_the_one_of_its_number(cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """--device chooses among the devices of the machine."""
+    monkeypatch.setenv("ACLCFFI_SIM_DEVICES", "3")
+    assert cli(*files.command("--input", f"x={files.input}", "--device", "2")).code == 0
+    again = Files(files.folder)
+    ran = cli(*files.command("--input", f"x={files.input}", "--device", "3"))
+    refused(ran, again, "aclrtSetDevice returned ACL_ERROR_RT_INVALID_DEVICEID (107001): device 3 does not exist")
+
+
+# -- exec configs ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("product", "options", "called"),
+    [
+        ("generic", ["work_size=512"], ["aclmdlExecuteAsyncV2", "aclrtSynchronizeStream"]),
+        ("IPV350", ["work_size=512"], ["aclmdlExecuteAsyncV2", "aclrtSynchronizeStream"]),
+        ("IPV350", ["mpam_id=1"], ["aclmdlExecuteAsyncV2", "aclrtSynchronizeStream"]),
+        ("IPV350", [], ["aclmdlExecuteAsyncV2", "aclrtSynchronizeStream"]),
+        ("generic", [], ["aclmdlExecuteAsync", "aclrtSynchronizeStream"]),
+        ("310P", [], ["aclmdlExecuteAsync", "aclrtSynchronizeStream"]),
+        ("310P", ["stream_sync_timeout=500"], ["aclmdlExecuteV2"]),
+        ("310P", ["stream_sync_timeout=-1", "event_sync_timeout=20"], ["aclmdlExecuteV2"]),
+        ("generic", ["stream_sync_timeout=500"], ["aclmdlExecuteV2"]),
+        (
+            "generic",
+            ["work_size=512", "stream_sync_timeout=500"],
+            ["aclmdlExecuteAsyncV2", "aclrtSynchronizeStreamWithTimeout"],
+        ),
+        ("generic", ["work_size=512", "stream_sync_timeout=-1"], ["aclmdlExecuteAsyncV2", "aclrtSynchronizeStream"]),
+    ],
+)
+def test_options_of_the_execution_choose_the_function(
+    cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch, product: str, options: list[str], called: list[str]
+) -> None:
+    """Work memory means aclmdlExecuteAsyncV2 where it exists, timeouts mean aclmdlExecuteV2, nothing plain Async."""
+    monkeypatch.setenv("ACLCFFI_SIM_PRODUCT", product)
+    CALLED.clear()
+    command = files.command("--input", f"x={files.input}", *(["--exec-config", *options] if options else []))
+    command[3] = f"{__name__}:Watched"
+    ran = cli(*command)
+    assert (ran.code, ran.err) == (0, "")
+    assert CALLED[: len(called)] == called
+    assert [name for name in CALLED if name.startswith("aclmdl")] == called[:1]
+    assert np.load(files.output / "y.npy").tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("product", "options", "message"),
+    [
+        ("310P", ["work_size=512"], "work_size: the libraries of this device do not know this option"),
+        ("310P", ["mpam_id=1"], "mpam_id: the libraries of this device do not know this option"),
+        ("IPV350", ["stream_sync_timeout=5"], "stream_sync_timeout: the libraries of this device do not know"),
+        ("IPV350", ["work_size=16"], "the work memory has 16 bytes"),
+        ("generic", ["colour=1"], "--exec-config: there is no option 'colour'; there are stream_sync_timeout, "),
+        ("generic", ["work_size"], "--exec-config takes NAME=VALUE, not 'work_size'"),
+        ("generic", ["work_size="], "--exec-config takes NAME=VALUE, not 'work_size='"),
+        ("generic", ["=5"], "--exec-config takes NAME=VALUE, not '=5'"),
+        ("generic", ["work_size=many"], "--exec-config: work_size is 'many'; it must be a whole number"),
+        ("generic", ["work_size=1.5"], "--exec-config: work_size is '1.5'; it must be a whole number"),
+        ("generic", ["work_size=1", "work_size=2"], "--exec-config names 'work_size' twice"),
+        ("generic", ["work_size=0"], "work_size is 0; work memory has at least 1 byte"),
+        ("generic", ["work_size=-1"], "work_size is -1, which a C size_t cannot hold"),
+        ("generic", [f"work_size={10**30}"], f"work_size is {10**30}, which a C size_t cannot hold"),
+        ("310P", ["stream_sync_timeout=-2"], "stream_sync_timeout cannot be -2: aclmdlSetExecConfigOpt returned"),
+        ("310P", ["stream_sync_timeout=0"], "timeout is 0"),
+    ],
+)
+def test_options_that_cannot_be_are_one_line(
+    cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch, product: str, options: list[str], message: str
+) -> None:
+    """An option that the product lacks, and one that is wrong, is one clear line, and nothing is written."""
+    monkeypatch.setenv("ACLCFFI_SIM_PRODUCT", product)
+    refused(cli(*files.command("--input", f"x={files.input}", "--exec-config", *options)), files, message)
+
+
+def test_a_failure_of_the_device_is_code_1(cli: Run, files: Files) -> None:
+    """What is no fault of the input is exit code 1: memory that the device has not."""
+    ran = cli(*files.command("--input", f"x={files.input}", "--exec-config", f"work_size={1 << 50}"))
+    refused(ran, files, "aclrtMalloc returned ACL_ERROR_RT_MEMORY_ALLOCATION (207001)", code=1)
+
+
+# -- what is wrong with the input ------------------------------------------------------------------------------------
+
+
+def broken_npy(header: bytes) -> bytes:
+    """A .npy file with some header."""
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+def zipped() -> bytes:
+    """What np.savez writes."""
+    made = io.BytesIO()
+    np.savez(made, x=np.ones(3, np.float32))
+    return made.getvalue()
+
+
+def saved(array: Any, **options: Any) -> bytes:
+    """What np.save writes."""
+    made = io.BytesIO()
+    np.save(made, array, **options)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.npy", None, "x.npy cannot be read: No such file or directory"),
+        ("x.bin", None, "x.bin cannot be read: No such file or directory"),
+        ("x.bin", b"12345", "x.bin has 5 bytes, input x: float32[3] takes 12"),
+        ("x.bin", b"", "x.bin has 0 bytes, input x: float32[3] takes 12"),
+        ("x.npy", b"", "x.npy is no .npy file that can be read: "),
+        ("x.npy", b"no array", "x.npy is no .npy file that can be read: the magic string is not correct"),
+        ("x.npy", broken_npy(b"{'descr': 1"), "x.npy is no .npy file that can be read: "),
+        ("x.npy", saved(np.ones(3, np.float32))[:-4], "x.npy is no .npy file that can be read: "),
+        (
+            "x.npy",
+            broken_npy(b"{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000000,), }\n"),
+            "x.npy is no .npy file that can be read: ",
+        ),
+        ("x.npy", zipped(), "x.npy is no .npy file that can be read: the magic string is not correct"),
+        ("x.npy", saved(np.array([None] * 3), allow_pickle=True), "x.npy is no .npy file that can be read: Object"),
+        ("x.npy", saved(np.ones(4, np.float32)), "x.npy holds float32[4], the model takes x: float32[3]"),
+        ("x.npy", saved(np.ones((1, 3), np.float32)), "x.npy holds float32[1, 3], the model takes x: float32[3]"),
+        ("x.npy", saved(np.ones(3)), "x.npy holds float64[3], the model takes x: float32[3]"),
+        ("x.npy", saved(np.ones(3, ">f4")), "x.npy holds >f4[3], the model takes x: float32[3]"),
+        ("x.npy", saved(np.zeros(3, "V4")), "x.npy holds |V4[3], the model takes x: float32[3]"),
+        ("x.txt", b"1 2 3", "x.txt is neither .npy nor .bin"),
+        ("x", b"123456789012", "x is neither .npy nor .bin"),
+    ],
+)
+def test_a_file_that_is_no_input_is_one_line(
+    cli: Run, files: Files, name: str, content: bytes | None, message: str
+) -> None:
+    """A file that is missing, broken, or of another size, shape or dtype is one line that names it."""
+    files.input.unlink()
+    path = files.folder / name
+    if content is not None:
+        path.write_bytes(content)
+    files.before = files.listing()
+    refused(cli(*files.command("--input", f"x={path}")), files, message)
+
+
+def test_a_disk_that_fails_is_one_line(cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be read to its end is one line with the system's words."""
+
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise OSError(5, os.strerror(5))
+
+    monkeypatch.setattr(np.lib.format, "read_array", fail)
+    refused(cli(*files.command("--input", f"x={files.input}")), files, "x.npy cannot be read: Input/output error")
+
+
+def test_a_folder_is_no_input(cli: Run, files: Files) -> None:
+    """A folder with the name of an input file is one line."""
+    (files.folder / "dir.npy").mkdir()
+    files.before = files.listing()
+    refused(cli(*files.command("--input", f"x={files.folder / 'dir.npy'}")), files, "cannot be read: Is a directory")
+
+
+def test_a_record_of_two_bytes_is_no_bfloat16(cli: Run, files: Files) -> None:
+    """Only plain bytes are taken for a dtype of ml_dtypes, no records and no other width."""
+    files.write_model(models.identity((2,), models.ELEMENTS["bfloat16"][0]))
+    record = files.save("record", np.zeros(2, [("a", np.int8), ("b", np.int8)]))
+    wide = files.save("wide", np.zeros(2, "V3"))
+    files.before = files.listing()
+    refused(cli(*files.command("--input", f"x={record}")), files, "the model takes x: bfloat16[2]")
+    refused(cli(*files.command("--input", f"x={wide}")), files, "holds |V3[2], the model takes x: bfloat16[2]")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ([], "no --input for 'x'; the model's inputs are x: float32[3]"),
+        (["X={x}"], "there is no input 'X'; the model's inputs are x: float32[3]"),
+        (["x={x}", "z={x}"], "there is no input 'z'; the model's inputs are x: float32[3]"),
+        (["x={x}", "x={x}"], "--input names 'x' twice"),
+        (["{x}"], "--input takes NAME=VALUE, not '"),
+        (["x="], "--input takes NAME=VALUE, not 'x='"),
+        (["={x}"], "--input takes NAME=VALUE, not '="),
+    ],
+)
+def test_wrong_names_of_inputs_are_one_line(cli: Run, files: Files, inputs: list[str], message: str) -> None:
+    """Inputs that are missing, unknown, given twice or not understood are one line that says which there are."""
+    options = [part for text in inputs for part in ("--input", text.format(x=files.input))]
+    refused(cli(*files.command(*options)), files, message)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "145006"),
+        (b"no model at all, but more than the four bytes of a magic", "aclmdlLoadFromFile returned"),
+    ],
+)
+def test_a_model_that_is_none_is_one_line(cli: Run, files: Files, content: bytes | None, message: str) -> None:
+    """A model file that is missing or no model is one line, with ACL's own code."""
+    files.model = files.folder / "other.onnx"
+    if content is not None:
+        files.model.write_bytes(content)
+    files.before = files.listing()
+    refused(cli(*files.command("--input", f"x={files.input}")), files, message)
+
+
+def test_a_model_that_cannot_compute_this_is_one_line(cli: Run, files: Files) -> None:
+    """Inputs with which the computation fails are one line and exit code 2: it is the model that refuses them."""
+    files.write_model(models.gather())
+    data, index = files.save("data", np.ones(4, np.float32)), files.save("index", np.array([9]))
+    files.before = files.listing()
+    ran = cli(*files.command("--input", f"data={data}", "--input", f"index={index}"))
+    refused(ran, files, "the model's computation failed")
+
+
+@pytest.mark.parametrize(
+    ("backend", "message"),
+    [("nowhere", "there is no backend 'nowhere'; there are: cann, simulator"), ("a:b", "'a:b' cannot be imported")],
+)
+def test_a_backend_that_is_none_is_one_line(cli: Run, files: Files, backend: str, message: str) -> None:
+    """A backend that does not exist is one line that says which there are."""
+    command = files.command("--input", f"x={files.input}")
+    command[3] = backend
+    refused(cli(*command), files, message)
+
+
+def test_a_wrong_option_of_the_environment_is_one_line(cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable with a value that cannot be is one line that names it."""
+    monkeypatch.setenv("ACLCFFI_SIM_PRODUCT", "311P")
+    refused(cli(*files.command("--input", f"x={files.input}")), files, "ACLCFFI_SIM_PRODUCT is '311P'")
+
+
+def test_a_device_that_is_no_number_of_one(cli: Run, files: Files) -> None:
+    """A device number that C cannot hold is one line."""
+    ran = cli(*files.command("--input", f"x={files.input}", "--device", 1 << 40))
+    refused(ran, files, f"device is {1 << 40}, which is no number of a device")
+
+
+@pytest.mark.parametrize("missing_module", ["ml_dtypes"])
+def test_without_ml_dtypes_bfloat16_is_one_line(
+    cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch, missing_module: str
+) -> None:
+    """Where ml_dtypes is not installed, a model that needs it is one line that says what to install."""
+    files.write_model(models.identity((2,), models.ELEMENTS["bfloat16"][0]))
+    path = files.folder / "x.bin"
+    path.write_bytes(bytes(4))
+    files.before = files.listing()
+    dtype_of.cache_clear()
+    monkeypatch.setitem(sys.modules, missing_module, None)
+    refused(cli(*files.command("--input", f"x={path}")), files, "needs ml_dtypes: install aclcffi[onnx]")
+
+
+def test_without_rich_tables_are_one_line(cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where rich is not installed, nothing is run for a table that cannot be printed; --json needs no rich."""
+    for module in [name for name in sys.modules if name.split(".")[0] == "rich"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "rich", None)
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    command = files.command("--input", f"x={files.input}")
+    refused(cli(*command), files, "tables need rich: install aclcffi[cli], or use --json")
+    assert cli(*command, "--json").code == 0
+
+
+# -- what is wrong with the output -----------------------------------------------------------------------------------
+
+
+def test_a_file_is_no_folder(cli: Run, files: Files) -> None:
+    """--output that names a file is one line, before anything is run."""
+    files.output = files.input
+    content = files.input.read_bytes()
+    refused(
+        cli(*files.command("--input", "x=none.npy")),
+        files,
+        f"--output {files.input} cannot be written: it is no folder",
+    )
+    assert files.input.read_bytes() == content
+
+
+def test_a_folder_below_a_file_cannot_be_made(cli: Run, files: Files) -> None:
+    """--output below a file is one line."""
+    files.output = files.input / "out"
+    refused(cli(*files.command("--input", f"x={files.input}")), files, "cannot be written: Not a directory")
+
+
+def test_a_folder_with_the_name_of_an_output(cli: Run, files: Files) -> None:
+    """Where a folder has the name of an output file, nothing is written, and the folder is left alone."""
+    (files.output / "second.npy").mkdir(parents=True)
+    files.write_model(models.named(["first", "second"]))
+    files.before = files.listing()
+    refused(cli(*files.command("--input", f"x={files.input}")), files, "cannot be written: second.npy is a folder")
+
+
+def test_outputs_of_before_are_replaced(cli: Run, files: Files) -> None:
+    """Files of an earlier run are replaced, other files in the folder stay, and no scratch file is left."""
+    files.output.mkdir(parents=True)
+    (files.output / "y.npy").write_bytes(b"old")
+    (files.output / "other.txt").write_bytes(b"mine")
+    assert cli(*files.command("--input", f"x={files.input}")).code == 0
+    assert {path.name for path in files.output.iterdir()} == {"y.npy", "other.txt"}
+    assert np.load(files.output / "y.npy").tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("step", range(5))
+def test_a_write_that_fails_in_the_middle_leaves_all_as_it_was(
+    cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Whichever of the moves fails, old files are as they were and there are no new ones."""
+    files.write_model(models.named(["first", "second", "third"]))
+    files.output.mkdir(parents=True)
+    old = {"first.npy": b"old first", "third.npy": b"old third"}
+    for name, content in old.items():
+        (files.output / name).write_bytes(content)
+    files.before = files.listing()
+    left, rename = [step], Path.rename
+
+    def sometimes(self: Path, target: Path) -> Path:
+        if not self.exists():
+            return rename(self, target)
+        left[0] -= 1
+        if left[0] < 0:
+            raise PermissionError(1, "Operation not permitted")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", sometimes)
+    refused(cli(*files.command("--input", f"x={files.input}")), files, "cannot be written: Operation not permitted")
+    assert {path.name: path.read_bytes() for path in files.output.iterdir()} == old
+
+
+def test_a_full_disk_leaves_no_folder(cli: Run, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an array cannot be written, the folders that were made for it are removed again."""
+
+    def full(*_arguments: object, **_options: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(np, "save", full)
+    refused(cli(*files.command("--input", f"x={files.input}")), files, "cannot be written: No space left on device")
+
+
+def test_a_folder_that_is_not_empty_is_not_removed(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What somebody else put into a folder that was just made stays, also when the writing fails."""
+
+    def interfere(*_arguments: object, **_options: object) -> None:
+        (files.output / "somebody.txt").write_text("mine")
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(np, "save", interfere)
+    with pytest.raises(InvalidArgumentError):
+        cli_files.write_arrays(files.output, {"y": np.ones(3)})
+    assert (files.output / "somebody.txt").read_text() == "mine"
