@@ -33,7 +33,7 @@ class Model(Resource):
 
     A model with fixed shapes keeps the manner of its first execution: after `execute_async` or a plain call, which are
     asynchronous for ACL, `execute` is refused with 500002, and the other way round (MD7.07). One model may not run on
-    two streams at the same time (MD11.01): load it once per stream. It is executed in the context that it was loaded in.
+    two streams at the same time (MD11.01): load it once per stream. It runs in the context that it was loaded in.
 
     Closing it waits for the executions that are still queued (MD11.04), unloads it and frees its buffers.
 

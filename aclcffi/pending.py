@@ -27,7 +27,7 @@ class PendingResult:
         self, model: "Model", stream: "Stream", ticket: int, buffers: "ExecutionBuffers", config: "ExecConfig | None"
     ) -> None:
         self._model = model
-        self._stream = stream
+        self._stream = stream  # held: who waits for a result has not dropped its stream
         self._timeline = stream._timeline
         self._ticket = ticket
         self._buffers = buffers

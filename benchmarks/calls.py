@@ -15,17 +15,20 @@ from benchmarks.measure import Row, compare
 _LIBRARY = """
 #include <stddef.h>
 #include <stdint.h>
+typedef enum { COPY_KIND_0 = 0, COPY_KIND_7 = 7 } aclrtMemcpyKind;
 int aclInit(const char *path) { (void)path; return 0; }
 int aclrtSynchronizeStream(void *stream) { return stream == (void *)1; }
-int aclrtMemcpy(void *dst, size_t destMax, const void *src, size_t count, int kind)
+int aclrtMemcpy(void *dst, size_t destMax, const void *src, size_t count, aclrtMemcpyKind kind)
 {
     return dst == src && count > destMax && kind > 3;
 }
 """
+# With the same types as the project's declarations: cffi converts an enum in another way than an int.
 _DECLARATIONS = """
+typedef enum { COPY_KIND_0 = 0, COPY_KIND_7 = 7 } aclrtMemcpyKind;
 typedef struct aclrtStream_ *aclrtStream;
 int aclrtSynchronizeStream(aclrtStream stream);
-int aclrtMemcpy(void *dst, size_t destMax, const void *src, size_t count, int kind);
+int aclrtMemcpy(void *dst, size_t destMax, const void *src, size_t count, aclrtMemcpyKind kind);
 """
 
 

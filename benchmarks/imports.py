@@ -23,7 +23,7 @@ def _seconds(module: str) -> float:
 def rows() -> list[Row]:
     """`import aclcffi` against `import cffi`."""
     ours, theirs = [], []
-    for _ in range(3 * REPEATS):
+    for _ in range(REPEATS // 2):
         ours.append(_seconds("aclcffi"))
         theirs.append(_seconds("cffi"))
     return [Row("import aclcffi", "import cffi", min(ours), min(theirs))]

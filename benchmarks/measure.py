@@ -4,8 +4,8 @@ import timeit
 from collections.abc import Callable
 from typing import NamedTuple
 
-REPEATS = 7
-_LEAST = 0.05  # seconds that one measurement takes at least
+REPEATS = 40
+_LEAST = 0.01  # seconds that one measurement takes at least: short ones find quiet moments
 
 
 class Row(NamedTuple):

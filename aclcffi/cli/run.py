@@ -58,15 +58,19 @@ def execute(options: argparse.Namespace) -> int:
     check_folder(options.output)
     exec_options = _exec_options(options.exec_config)
     times: dict[str, float] = {}
-    with Session(options.backend, device=options.device) as session:
+    with ExitStack() as stack:
+        session = stack.enter_context(Session(options.backend, device=options.device))
         started = time.perf_counter()
-        with session.load(options.model) as model, session.create_stream() as stream:
-            times["load"] = time.perf_counter() - started
-            files = _files(model, options.input)
-            inputs = {tensor.name: read_array(files[tensor.name], tensor) for tensor in model.inputs}
-            outputs = _run(session, model, stream, inputs, exec_options, times)
-            written = write_arrays(options.output, outputs)
-            report = _report(options, session, model, files, written, times)
+        model = stack.enter_context(session.load(options.model))
+        times["load"] = time.perf_counter() - started
+        files = _files(model, options.input)
+        inputs = {tensor.name: read_array(files[tensor.name], tensor) for tensor in model.inputs}
+        config = None if exec_options is None else stack.enter_context(_config(session, model, exec_options))
+        # The stream goes first: what is queued may use the config until the end (MD11.09).
+        stream = stack.enter_context(session.create_stream())
+        outputs = _run(model, stream, inputs, config, times)
+        written = write_arrays(options.output, outputs)
+        report = _report(options, session, model, files, written, times)
     if terminal is None:
         print_json(report)
     else:
@@ -122,34 +126,35 @@ def _wrong(model: Model, what: str) -> InvalidArgumentError:
     return InvalidArgumentError(f"{what}; the model's inputs are {', '.join(map(str, model.inputs)) or 'none'}")
 
 
+def _config(session: Session, model: Model, options: ExecOptions) -> ExecConfig:
+    """The exec config of the options; with work memory where each execution brings its own."""
+    if options.work_size is None and not session.backend.supports("aclmdlExecuteAsync"):
+        options = options._replace(work_size=model.work_size)
+    return ExecConfig(session, options)
+
+
 def _run(
-    session: Session,
     model: Model,
     stream: "Stream",
     inputs: "dict[str, np.ndarray[Any, Any]]",
-    options: ExecOptions | None,
+    config: ExecConfig | None,
     times: dict[str, float],
 ) -> "Mapping[str, np.ndarray[Any, Any]]":
-    """Execute once: asynchronously; with options in the way in which the product takes them."""
-    backend = session.backend
-    if options is not None and not backend.supports("aclmdlExecuteAsync") and options.work_size is None:
-        options = options._replace(work_size=model.work_size)
-    with ExitStack() as stack:
-        started = time.perf_counter()
-        config = None if options is None else stack.enter_context(ExecConfig(session, options))
-        if options is not None and (options.work_size is None or not backend.supports("aclmdlExecuteAsyncV2")):
-            outputs = model.execute(inputs, stream=stream, config=config)
-            times["execute and read outputs"] = time.perf_counter() - started
-            return outputs
-        pending = model.execute_async(inputs, stream, config=config)
-        # aclmdlExecuteAsyncV2 knows no timeout; the wait does.
-        limit = options.stream_sync_timeout if options is not None else None
-        stream.synchronize(limit if limit is not None and limit > 0 else None)
-        times["execute"] = time.perf_counter() - started
-        started = time.perf_counter()
-        outputs = pending.outputs
-        times["read outputs"] = time.perf_counter() - started
+    """Execute once: asynchronously; with a config in the way in which the product takes it."""
+    started = time.perf_counter()
+    if config is not None and config.work is None:
+        outputs = model.execute(inputs, stream=stream, config=config)
+        times["execute and read outputs"] = time.perf_counter() - started
         return outputs
+    pending = model.execute_async(inputs, stream, config=config)
+    # aclmdlExecuteAsyncV2 knows no timeout; the wait does.
+    limit = None if config is None else config.options.stream_sync_timeout
+    stream.synchronize(limit if limit is not None and limit > 0 else None)
+    times["execute"] = time.perf_counter() - started
+    started = time.perf_counter()
+    outputs = pending.outputs
+    times["read outputs"] = time.perf_counter() - started
+    return outputs
 
 
 def _report(

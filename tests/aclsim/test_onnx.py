@@ -178,6 +178,9 @@ def test_sums_of_bfloat16(machine: Acl) -> None:
     node = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.FLOAT)
     data = build([node], [tensor("x", [3], element)], [tensor("y", [3])])
     values = np.array([1.5, -2, 256], dtype_of(lib.ACL_BF16))
+    if load_code(machine, data) == ENOTSUP:
+        assert "newer ones do" in last_message(machine)
+        return
     (result,) = run(machine, data, values)
     assert result.tolist() == [1.5, -2, 256]
 
@@ -185,8 +188,8 @@ def test_sums_of_bfloat16(machine: Acl) -> None:
 def test_each_numpy_type_has_one_acl_type() -> None:
     """The element types of ONNX map to different aclDataTypes, and those to the dtypes that hold them, and back."""
     assert len(set(BY_ONNX.values())) == len(BY_ONNX)
-    for number in BY_ONNX.values():
-        assert data_type_of(dtype_of(number)) == number
+    for element in KNOWN:
+        assert data_type_of(dtype_of(BY_ONNX[element])) == BY_ONNX[element]
 
 
 @pytest.mark.parametrize("element", OTHERS, ids=TensorProto.DataType.Name)
@@ -574,6 +577,8 @@ def test_what_an_engine_lacks_is_no_broken_model(machine: Acl, engine: str) -> N
     [
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", EINVAL, "git lfs pull"),
         (om_file(44, 300), ENOTSUP, "load the .onnx file it was converted from"),
+        (om_file(44, 300, wide=True), ENOTSUP, "load the .onnx file it was converted from"),
+        (om_file(44, 301, wide=True), EPARAM, "announces 300 bytes"),
         (om_file(44, 100), EINVAL, "header of an .om file"),
         (om_file(44, 290), EPARAM, "announces 300 bytes"),
         (b"PK\x03\x04" + bytes(300), ENOTSUP, "zip package"),
@@ -581,7 +586,7 @@ def test_what_an_engine_lacks_is_no_broken_model(machine: Acl, engine: str) -> N
         (bytes(300), EPARAM, "was not taken"),
         (b"\x08\x01\x08\x01", EINVAL, "no graph with an output"),
     ],
-    ids=["git-lfs", "om", "short om", "cut om", "zip", "few zeros", "zeros", "no graph"],
+    ids=["git-lfs", "om", "wide om", "long om", "short om", "cut om", "zip", "few zeros", "zeros", "no graph"],
 )
 def test_bytes_that_are_told_apart(ready: Acl, data: bytes, code: int, words: str) -> None:
     """Files of other kinds are recognised, and the message says what they are and what to do."""

@@ -93,6 +93,7 @@ def test_a_context_that_is_gone_keeps_nothing_open(open_session: OpenSession, id
     with pytest.raises(InvalidHandleError) as caught:
         session.close()
     assert caught.value.code == 107017
+    assert "aclrtSetCurrentContext" not in caught.value.recent_message
     assert stream.closed
     assert model.closed
     assert session.closed
@@ -148,6 +149,18 @@ def test_synchronising_the_device_unlocks_the_streams_of_its_context(
     session.device.synchronize()
     assert elsewhere.outputs["y"].tolist() == [1, 2, 3]
     session.close()
+
+
+def test_without_the_function_nothing_is_unlocked(open_session: OpenSession, identity: Path) -> None:
+    """IPV350 has no aclrtSynchronizeDevice: that is said, and results neither fail nor come by it."""
+    session = open_session("IPV350")
+    with session.load(identity) as model, session.create_stream() as stream:
+        pending = model.execute_async({"x": X}, stream)
+        with pytest.raises(aclcffi.UnsupportedFunctionError, match="aclrtSynchronizeDevice"):
+            session.device.synchronize()
+        assert not pending.ready
+        stream.synchronize()
+        assert pending.outputs["y"].tolist() == [1, 2, 3]
 
 
 def test_a_failure_that_the_device_tells_reaches_the_results(session: Session, gather: Path) -> None:

@@ -131,6 +131,17 @@ def test_a_task_that_failed_is_told_once(any_session: Session, gather: Path) -> 
         assert pending.outputs["picked"].tolist() == [12]
 
 
+def test_a_failure_that_stands_for_no_result_is_not_kept(session: Session) -> None:
+    """An error of work that gave no result is told and forgotten: a stream does not grow with each."""
+    with session.create_stream() as stream:
+        for _ in range(3):
+            with session.allocate(64) as source, session.allocate(64) as target:
+                session.call("aclrtMemcpyAsync", target.pointer, 64, source.pointer, 64, 3, stream.handle)
+            with pytest.raises(aclcffi.DeviceFaultError):
+                stream.synchronize()
+        assert stream._timeline._failures == []
+
+
 def test_a_thread_without_a_context_is_told_so(any_session: Session, gather: Path) -> None:
     """A call from a thread without a context is a StateError; it neither fails nor frees what is queued."""
     with any_session.load(gather) as model, any_session.create_stream() as stream:

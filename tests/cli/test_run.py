@@ -309,6 +309,22 @@ def test_options_that_cannot_be_are_one_line(
     refused(cli(*files.command("--input", f"x={files.input}", "--exec-config", *options)), files, message)
 
 
+class Slow(SimulatorBackend):
+    """A simulator on which every wait with a timeout is too short."""
+
+    def _resolve(self, name: str) -> Callable[..., Any]:
+        if name == "aclrtSynchronizeStreamWithTimeout":
+            return lambda *_arguments: 507046
+        return super()._resolve(name)
+
+
+def test_a_timeout_is_code_1_and_nothing_fails_after_it(cli: Run, files: Files) -> None:
+    """An execution that takes too long is one line and exit code 1; its work memory lives until it is through."""
+    command = files.command("--input", f"x={files.input}", "--exec-config", "work_size=512", "stream_sync_timeout=1")
+    command[3] = f"{__name__}:Slow"
+    refused(cli(*command), files, "aclrtSynchronizeStreamWithTimeout returned", code=1)
+
+
 def test_a_failure_of_the_device_is_code_1(cli: Run, files: Files) -> None:
     """What is no fault of the input is exit code 1: memory that the device has not."""
     ran = cli(*files.command("--input", f"x={files.input}", "--exec-config", f"work_size={1 << 50}"))

@@ -111,11 +111,18 @@ def passing(count: int, names: Sequence[str]) -> bytes:
     return build(nodes, [tensor(name, [count]) for name in names], [tensor(f"out_{name}", [count]) for name in names])
 
 
-def om_file(announced: int, size: int) -> bytes:
-    """The header of an .om file that announces so many bytes behind it, in a file of `size` bytes."""
+def om_file(announced: int, size: int, *, wide: bool = False) -> bytes:
+    """The header of an .om file that announces so many bytes behind it, in a file of `size` bytes.
+
+    A wide one is of a version that keeps the number in 64 bits elsewhere.
+    """
     header = bytearray(256)
     header[:4] = OM_MAGIC
-    header[76:80] = announced.to_bytes(4, "little")
+    header[8:12] = (0x20000000 if wide else 0x10000000).to_bytes(4, "little")
+    if wide:
+        header[184:192] = announced.to_bytes(8, "little")
+    else:
+        header[76:80] = announced.to_bytes(4, "little")
     return bytes(header[:size]) + bytes(max(size - 256, 0))
 
 

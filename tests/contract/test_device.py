@@ -328,10 +328,10 @@ class TestSynchronizeDeviceWithTimeout:
         ready.long_work(ready.stream(), milliseconds=1.5)
         assert ready.aclrtSynchronizeDeviceWithTimeout(1) == 507046
         assert ready.aclrtSynchronizeDeviceWithTimeout(1) == 0
-        stream = ready.stream()
-        ready.long_work(ready.stream(), milliseconds=2)
-        ready.long_work(stream, milliseconds=4)
-        work = ready.work(stream)
+        first, second = ready.stream(), ready.stream()
+        ready.long_work(first, milliseconds=2)
+        ready.long_work(second, milliseconds=4)
+        work = ready.work(second)
         assert ready.aclrtSynchronizeDeviceWithTimeout(3) == 507046
         assert not work.ran()
 

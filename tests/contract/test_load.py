@@ -189,6 +189,19 @@ def test_a_model_does_not_come_from_device_memory(open_acl: OpenAcl) -> None:
     assert shared.aclmdlLoadFromMem(shared.malloc(len(add()), add()), len(add()), place) == 0
 
 
+@pytest.mark.row("MD5.03", "MD5.04")
+def test_model_memory_that_ends_too_early(ready: Acl) -> None:
+    """A size that runs over the end of memory that ACL gave out, or into device addresses, is 100000 (a choice)."""
+    memory, place = ready.malloc_host(64, add()[:64]), ready.out("uint32_t")
+    for size in (65, 1 << 62):
+        assert ready.aclmdlLoadFromMem(memory, size, place) == EINVAL
+        assert "run over the end" in last_message(ready)
+    pageable = ready.host(64)
+    for size in (1 << 62, (1 << 64) - 1):
+        assert ready.aclmdlLoadFromMemWithMem(pageable, size, place, NULL, 0, NULL, 0) == EINVAL
+        assert last_message(ready).startswith("aclmdlLoadFromMemWithMem: model: ")
+
+
 @pytest.mark.row("MD5.02", "MD5.04")
 @pytest.mark.parametrize("where", ["file", "memory"])
 def test_memory_that_the_caller_brings(ready: Acl, where: str, tmp_path: Path) -> None:

@@ -337,7 +337,7 @@ class TestSynchronizeStreamWithTimeout:
 
 
 class TestStreamQuery:
-    """RT5.07 without the answer during graph capture and in an aborted context."""
+    """RT5.07 without the answer during graph capture."""
 
     def test_order_of_checks(self, ready: Acl) -> None:
         """No place for the answer, dead handle, no context: the first that is wrong decides."""
@@ -376,6 +376,15 @@ class TestStreamQuery:
         work = ready.work(stream)
         assert ready.complete(stream)
         assert not work.ran()
+
+    def test_reports_an_aborted_context(self, ready: Acl) -> None:
+        """In a context that a failure stopped the answer is that failure's code, for each of its streams."""
+        stream, other = ready.stream(), ready.stream()
+        ready.ok(ready.aclrtSetStreamFailureMode(stream, 1))
+        ready.failing_work(stream)
+        assert ready.aclrtSynchronizeStream(stream) == 507053
+        status = ready.out("aclrtStreamStatus")
+        assert [ready.aclrtStreamQuery(each, status) for each in (stream, other, NULL)] == [507053] * 3
 
     def test_does_not_report_errors(self, ready: Acl) -> None:
         """A stream whose task failed is COMPLETE; the error waits for a synchronise."""

@@ -103,7 +103,7 @@ class TestSetStreamFailureMode:
             refuse(ready, 207000, name, special(ready), mode, says="DEVICE_USE_ONLY")
         assert not stops(ready)
 
-    @pytest.mark.row("RT5.11", "RT15.12")
+    @pytest.mark.row("RT15.12")
     @pytest.mark.parametrize("product", ["generic", "950", "A3", "A2"])
     def test_null_with_a_control_queue(self, open_acl: OpenAcl, product: str) -> None:
         """The documentation refuses the default stream; on chips with a device control queue NULL is it."""
@@ -113,7 +113,7 @@ class TestSetStreamFailureMode:
         refuse(acl, 207000, "aclrtSetStreamFailureMode", acl.default_stream(), CONTINUE)
         assert stops(acl)
 
-    @pytest.mark.row("RT5.11", "RT15.12")
+    @pytest.mark.row("RT15.12")
     @pytest.mark.parametrize("product", ["310B", "310P", "910"])
     def test_null_without_a_control_queue(self, open_acl: OpenAcl, product: str) -> None:
         """On other chips NULL is 107000 and sets nothing, the default stream's handle is legal."""
@@ -127,7 +127,7 @@ class TestSetStreamFailureMode:
         acl.ok(acl.aclrtSetCurrentContext(context))
         assert not stops(acl)
 
-    @pytest.mark.row("RT5.11", "RT15.12", "RT15.23")
+    @pytest.mark.row("RT15.12", "RT15.23")
     def test_there_is_no_way_back(self, ready: Acl) -> None:
         """The mode it has may be set again, STOP to CONTINUE is 207000: not once only, as the documentation says."""
         stream = ready.stream()
@@ -136,7 +136,6 @@ class TestSetStreamFailureMode:
             refuse(ready, 207000, "aclrtSetStreamFailureMode", stream, CONTINUE, says="cannot leave")
         assert ready.aclrtSetStreamFailureMode(stream, STOP) == 0
 
-    @pytest.mark.row("RT5.11")
     @pytest.mark.parametrize(
         ("mode", "meant"),
         [(0, CONTINUE), (2, CONTINUE), (1, STOP), (3, STOP), (SIZE_MAX, STOP), (SIZE_MAX - 1, CONTINUE)],
@@ -146,7 +145,6 @@ class TestSetStreamFailureMode:
         assert ready.aclrtSetStreamFailureMode(ready.stream(), mode) == 0
         assert stops(ready) == (meant == STOP)
 
-    @pytest.mark.row("RT5.11")
     def test_stops_its_own_context_only(self, ready: Acl) -> None:
         """The whole context of the stream stops, streams that are made later too; another context does not."""
         primary = ready.current_context()

@@ -155,8 +155,10 @@ def _conversion(argument: str, parameter: Any, scope: dict[str, Any]) -> list[st
     if _is_integer(parameter):
         low, high = _bounds(parameter)
         scope[f"convert_{argument}"] = _number(parameter)
+        # A shift is the cheaper way to see that an unsigned number fits.
+        is_outside = f"not {low} <= {argument} <= {high}" if low else f"{argument} >> {high.bit_length()}"
         return [
-            f"    if type({argument}) is not int or not {low} <= {argument} <= {high}:",
+            f"    if type({argument}) is not int or {is_outside}:",
             f"        {argument} = convert_{argument}({argument})",
         ]
     scope[f"convert_{argument}"] = _number(parameter) if parameter.kind == "primitive" else _struct(parameter)

@@ -45,8 +45,9 @@ def aclrtFreeWithDevSync(world: World, devPtr: CData) -> None:
 
 def aclrtFreeHostWithDevSync(world: World, hostPtr: CData) -> None:
     """RT8.08: waits for all streams of the current context's device first."""
-    context = world.thread.context
-    if context is not None and context.alive and world.memory.by_pointer(hostPtr) is not None:
+    context, allocation = world.thread.context, world.memory.by_pointer(hostPtr)
+    ours = allocation is not None and allocation.on_host and not allocation.registered
+    if ours and context is not None and context.alive:
         world.drain_device(context.device)
     aclrtFreeHost(world, hostPtr)
 

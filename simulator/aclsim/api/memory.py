@@ -165,8 +165,8 @@ def aclrtMemcpyAsync(world: World, dst: CData, destMax: int, src: CData, count: 
         return
     # The usual case in a few look-ups: the beginnings of two allocations, one of them on a device, and a stream of this
     # context.
-    memory = world.memory
-    to, from_, on = memory.by_pointer(dst), memory.by_pointer(src), world.streams.get(stream)
+    find = world.memory.by_pointer
+    to, from_, on = find(dst), find(src), world.streams.get(stream)
     if (
         to is not None
         and from_ is not None

@@ -282,6 +282,7 @@ class Scheduler:
         free_at = stream.free_at
         if not queue[0].plain:
             return
+        over = 0
         for _ in range(_BATCH):
             task = queue[0]
             if not task.plain:
@@ -290,19 +291,25 @@ class Scheduler:
             if free_at > begin:  # noqa: PLR1730 - max() costs as much as the rest of the line
                 begin = free_at
             task.begin = begin
-            task.end = stream.free_at = free_at = begin + task.duration
+            task.end = free_at = begin + task.duration
             try:
                 task.run()
             except Fault as fault:
+                stream.free_at = free_at
+                stream.ended += over
+                over = 0
                 self._end(task, fault)
                 break  # who was told may have changed the stream
             task.state = DONE
-            stream.ended += 1
+            over += 1
             queue.popleft()
             if task.settles:
                 task.settle(self)
-            if not queue or task is target:
+            if task is target:
                 break
+        if over:
+            stream.free_at = free_at
+            stream.ended += over
         if not queue:
             self.busy.pop(stream, None)
         self._wake()
