@@ -292,6 +292,26 @@ class CannBackend(Backend):
         self._user = object()
         _table.open(self._user, self._libraries)
 
+    @classmethod
+    def information(cls) -> dict[str, Any]:
+        """Return what was searched and found, and which functions the libraries lack, or why they cannot be loaded.
+
+        Raises:
+            BackendError: What the caller named is no library.
+        """
+        search = find_libraries()
+        facts: dict[str, Any] = {
+            "searched": [str(place) for place in search.searched],
+            "found": [str(path) for path in search.found],
+        }
+        if search.found:
+            try:
+                with cls() as backend:
+                    facts["lacks"] = sorted(name for name in FUNCTIONS if not backend.supports(name))
+            except BackendError as error:
+                facts["error"] = str(error)
+        return facts
+
     @property
     def libraries(self) -> tuple[Path, ...]:
         """The library files, in the order in which functions are looked up."""

@@ -59,7 +59,10 @@ def dtype_of(data_type: int) -> "np.dtype[Any]":
         import ml_dtypes
     except ImportError as error:
         raise ImportError(f"dtype {_ML_NAMES[data_type]} needs ml_dtypes: install aclcffi[onnx] ({error})") from None
-    found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, _ML_NAMES[data_type]))
+    name = _ML_NAMES[data_type]
+    if not hasattr(ml_dtypes, name):
+        raise ImportError(f"dtype {name} needs a newer ml_dtypes than {ml_dtypes.__version__}")
+    found: np.dtype[Any] = np.dtype(getattr(ml_dtypes, name))
     return found
 
 

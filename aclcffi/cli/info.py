@@ -5,10 +5,7 @@ import os
 from typing import Any
 
 from aclcffi.backend import Backend, backend_entries
-from aclcffi.cann import CannBackend, find_libraries
 from aclcffi.cli.output import console, print_json, table
-from aclcffi.errors import BackendError
-from aclcffi.functions import FUNCTIONS
 
 _PREFIXES = ("ACLCFFI_", "ASCEND_")
 _OTHERS = ("LD_LIBRARY_PATH",)
@@ -51,25 +48,9 @@ def collect() -> dict[str, Any]:
 def _backend(entry: Any) -> dict[str, Any]:
     try:
         kind: type[Backend] = entry.load()
-        return {"class": entry.value, **(_libraries() if kind is CannBackend else kind.information())}
+        return {"class": entry.value, **kind.information()}
     except Exception as error:  # noqa: BLE001 - one broken backend must not hide the others
         return {"class": entry.value, "error": f"{type(error).__name__}: {error}"}
-
-
-def _libraries() -> dict[str, Any]:
-    """Where the libraries of CANN were searched, those that were found, and the functions that they lack."""
-    search = find_libraries()
-    report: dict[str, Any] = {
-        "searched": [str(place) for place in search.searched],
-        "found": [str(path) for path in search.found],
-    }
-    if search.found:
-        try:
-            with CannBackend() as backend:
-                report["lacks"] = sorted(name for name in FUNCTIONS if not backend.supports(name))
-        except BackendError as error:
-            report["error"] = str(error)
-    return report
 
 
 def _print(report: dict[str, Any]) -> None:

@@ -116,7 +116,10 @@ def aclFinalize(world: World) -> None:
     if world.product.ipv350:
         library.count = max(library.count - 1, 0)
         if not library.count:
-            world.next_model_id = 0  # contract_mdl section 1: the counter starts anew
+            # Contract_mdl section 1: the counter starts anew. A choice: models that are still loaded go, else the next
+            # load would take the id of one.
+            world.unload_all()
+            world.next_model_id = 0
         return
     _finalize(world)
 

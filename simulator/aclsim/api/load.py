@@ -251,13 +251,10 @@ def _allocate(world: World, what: str, need: int, device: int) -> Allocation:
 
 def aclmdlUnload(world: World, modelId: int) -> None:
     """MD5.14 to MD5.19; an execution that is still queued fails when it runs."""
-    model = world.models.pop(modelId, None)
+    model = world.models.get(modelId)
     if model is None:
         raise unknown_model(world, modelId)
-    model.loaded = False
-    for allocation in model.memory:
-        world.memory.free(allocation)
-    model.memory = ()
+    world.unload(model)
 
 
 def unknown_model(world: World, number: int) -> Fault:

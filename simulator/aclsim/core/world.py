@@ -246,6 +246,19 @@ class World:
             del stream.context.streams[stream]
             self.streams.remove(stream)
 
+    def unload(self, model: LoadedModel) -> None:
+        """Forget a model and free its memory; an execution that is still queued fails when it runs (MD5.18)."""
+        del self.models[model.number]
+        model.loaded = False
+        for allocation in model.memory:
+            self.memory.free(allocation)
+        model.memory = ()
+
+    def unload_all(self) -> None:
+        """Forget all models."""
+        for model in list(self.models.values()):
+            self.unload(model)
+
     def drain_device(self, device: Device) -> None:
         """Wait for all streams of a device."""
         for stream in self.streams:
