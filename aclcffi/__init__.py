@@ -25,10 +25,13 @@ from aclcffi.errors import (
     UnsupportedError,
     UnsupportedFunctionError,
 )
+from aclcffi.event import Event
 from aclcffi.exec_config import ExecConfig, ExecOptions
 from aclcffi.memory import DeviceBuffer
 from aclcffi.model import Model
+from aclcffi.notify import Notify
 from aclcffi.pending import PendingResult
+from aclcffi.pinned import PinnedBuffer
 from aclcffi.session import Session
 from aclcffi.stream import Stream
 
@@ -42,6 +45,7 @@ __all__ = [
     "Device",
     "DeviceBuffer",
     "DeviceFaultError",
+    "Event",
     "ExecConfig",
     "ExecOptions",
     "InternalError",
@@ -51,8 +55,10 @@ __all__ = [
     "Model",
     "ModelDescription",
     "ModelError",
+    "Notify",
     "OutOfMemoryError",
     "PendingResult",
+    "PinnedBuffer",
     "ResourceError",
     "Session",
     "StateError",

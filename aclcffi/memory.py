@@ -12,7 +12,9 @@ from aclcffi.resource import Owner, Resource
 if TYPE_CHECKING:
     import numpy as np
 
+    from aclcffi.pinned import PinnedBuffer
     from aclcffi.session import Session
+    from aclcffi.stream import Stream
 
 _LARGEST = (1 << 64) - 1
 
@@ -74,6 +76,56 @@ class DeviceBuffer(Resource):
             self._session.call(
                 "aclrtMemcpy", _address(array), array.nbytes, self.pointer, array.nbytes, lib.ACL_MEMCPY_DEVICE_TO_HOST
             )
+
+    def copy_from_async(self, pinned: "PinnedBuffer", stream: "Stream", *, size: int | None = None) -> None:
+        """Queue a copy from page-locked memory to the start of the buffer (aclrtMemcpyAsync).
+
+        The bytes are read when the copy runs, not when it is queued: leave them alone until the stream is through.
+
+        Args:
+            pinned: Where the bytes come from.
+            stream: The stream to queue it on.
+            size: How many bytes; all of `pinned` by default.
+
+        Raises:
+            InvalidArgumentError: One of the buffers has less bytes.
+        """
+        count = self._common(pinned, stream, size)
+        kind = lib.ACL_MEMCPY_HOST_TO_DEVICE
+        self._queue(stream, self.pointer, self.size, pinned.pointer, count, kind)
+
+    def copy_to_async(self, pinned: "PinnedBuffer", stream: "Stream", *, size: int | None = None) -> None:
+        """Queue a copy from the start of the buffer to page-locked memory (aclrtMemcpyAsync).
+
+        The bytes are there when the stream was synchronised.
+
+        Args:
+            pinned: Where the bytes go.
+            stream: The stream to queue it on.
+            size: How many bytes; as many as fit `pinned` and the buffer by default.
+
+        Raises:
+            InvalidArgumentError: One of the buffers has less bytes.
+        """
+        count = self._common(pinned, stream, min(self.size, pinned.size) if size is None else size)
+        kind = lib.ACL_MEMCPY_DEVICE_TO_HOST
+        self._queue(stream, pinned.pointer, pinned.size, self.pointer, count, kind)
+
+    def _common(self, pinned: "PinnedBuffer", stream: "Stream", size: int | None) -> int:
+        self._check_open()
+        pinned._check_open()
+        stream._check_open()
+        count = pinned.size if size is None else size
+        if not 0 <= count <= min(self.size, pinned.size):
+            raise InvalidArgumentError(
+                f"{count} bytes do not fit the device buffer, {self.size} bytes, and the pinned one, {pinned.size}"
+            )
+        return count
+
+    def _queue(self, stream: "Stream", to: Any, room: int, from_: Any, count: int, kind: int) -> None:
+        with stream._timeline.lock:
+            self._session.call("aclrtMemcpyAsync", to, room, from_, count, kind, stream.handle)
+            stream._timeline.ticket()
 
     def _check_fits(self, array: "np.ndarray[Any, Any]") -> None:
         if array.dtype.hasobject:

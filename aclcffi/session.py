@@ -14,8 +14,11 @@ from aclcffi.calls import call, create, encode_path
 from aclcffi.context import Context
 from aclcffi.device import Device
 from aclcffi.errors import AclError, StateError, failure, recent_message
+from aclcffi.event import Event
 from aclcffi.memory import DeviceBuffer
 from aclcffi.model import Model
+from aclcffi.notify import Notify
+from aclcffi.pinned import PinnedBuffer
 from aclcffi.resource import Owner, run_all
 from aclcffi.stream import Stream
 from aclcffi.timeline import Timeline
@@ -124,6 +127,32 @@ class Session:
     def create_stream(self) -> Stream:
         """Make a stream in the current context (aclrtCreateStream)."""
         return Stream(self)
+
+    def create_event(self, *, timing: bool = False) -> Event:
+        """Make an event (aclrtCreateEventExWithFlag); with `timing` its records take the time."""
+        return Event(self, timing=timing)
+
+    def create_notify(self) -> Notify:
+        """Make a notify, a binary semaphore between streams (aclrtCreateNotify)."""
+        return Notify(self)
+
+    def allocate_pinned(self, size: int) -> PinnedBuffer:
+        """Allocate `size` bytes of page-locked host memory (aclrtMallocHost)."""
+        return PinnedBuffer(self, size)
+
+    @property
+    def device_count(self) -> int:
+        """How many devices there are (aclrtGetDeviceCount)."""
+        out = self.backend.ffi.new("uint32_t *")
+        self.call("aclrtGetDeviceCount", out)
+        return int(out[0])
+
+    def open_device(self, number: int) -> Device:
+        """Set another device too (aclrtSetDevice): its primary context is current in this thread from now on.
+
+        It is reset when the session closes. `session.context.make_current()` leads back.
+        """
+        return Device(self, number)
 
     def create_context(self) -> Context:
         """Make an explicit context on the session's device; it becomes current (aclrtCreateContext)."""

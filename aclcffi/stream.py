@@ -1,5 +1,6 @@
 """Streams: queues of work that runs in order."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from _aclcffi import ffi, lib
@@ -7,6 +8,8 @@ from _aclcffi import ffi, lib
 from aclcffi.calls import call
 from aclcffi.context import current_context, inside
 from aclcffi.errors import InvalidArgumentError
+from aclcffi.event import Event
+from aclcffi.host_function import launch
 from aclcffi.resource import Owner, Release, Resource
 from aclcffi.timeline import Timeline
 
@@ -38,6 +41,7 @@ class Stream(Resource):
         self.handle = out[0]
         self._timeline = Timeline(session.backend, self.handle, context)
         session._timelines[self._timeline] = None
+        self._raised: list[BaseException] = []
         super().__init__(
             part_of or session._owner,
             _release(self._timeline, session._timelines),
@@ -54,6 +58,7 @@ class Stream(Resource):
         Raises:
             AclTimeoutError: The time was over first (507046); the work goes on.
             AclError: The error of a task that failed in the stream; the stream can be used again.
+            Exception: What a host function raised in the stream, one at a time.
             InvalidArgumentError: timeout_ms is less than 1, or more than an int32_t holds.
             StateError: The calling thread has no current context (107002), or the stream is closed.
         """
@@ -62,6 +67,43 @@ class Stream(Resource):
         if timeout_ms is not None and not 1 <= timeout_ms <= _LONGEST:
             raise InvalidArgumentError(f"timeout_ms is {timeout_ms}; it must be 1 to {_LONGEST}, or None for no limit")
         self._timeline.synchronize(timeout_ms)
+        if self._raised:
+            raise self._raised.pop(0)
+
+    def record_event(self, event: Event | None = None, *, timing: bool = False) -> Event:
+        """Mark everything that is in the stream so far (aclrtRecordEvent).
+
+        Args:
+            event: The event to record; None makes a new one.
+            timing: Whether a new one takes the time.
+
+        Returns:
+            The event: for `wait_event` of another stream, or to wait for in the host.
+        """
+        self._check_open()
+        return (event or Event(self._session, timing=timing)).record(self)
+
+    def wait_event(self, event: Event) -> None:
+        """Let later work of the stream wait for the newest record of `event` (aclrtStreamWaitEvent).
+
+        The host does not wait. An event that was never recorded is not waited for.
+        """
+        self._check_open()
+        event._check_open()
+        self._session.call("aclrtStreamWaitEvent", self.handle, event.handle)
+
+    def launch_host_function(self, function: Callable[[], object]) -> None:
+        """Queue a Python function (aclrtLaunchHostFunc); it runs in a thread of ACL's and holds the stream meanwhile.
+
+        What it raises comes out of the stream's next `synchronize()`. It must not call what waits for the stream.
+
+        Raises:
+            UnsupportedFunctionError: The device has no host functions (IPV350).
+        """
+        self._check_open()
+        with self._timeline.lock:
+            launch(self, function, self._raised)
+            self._timeline.ticket()
 
     @property
     def done(self) -> bool:

@@ -8,7 +8,6 @@ begin, what memory looks like after any order, and when each begins and ends in 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any
 from unittest import mock
 
@@ -56,6 +55,7 @@ class Program:
     """A program under construction."""
 
     def __init__(self, streams: int, blocks: int) -> None:
+        self.steps: list[str] = []  # in words, for messages
         self.blocks = blocks
         self.ops: list[Op] = []
         self.of_stream: list[list[int]] = [[] for _ in range(streams)]
@@ -66,6 +66,9 @@ class Program:
         self._steps = {"count": [0] * streams, "value": [0] * streams}
         self._writer: dict[int, int] = {}
         self._readers: dict[int, list[int]] = {}
+
+    def __repr__(self) -> str:
+        return "\n".join(["a program:", *self.steps])
 
     # -- what runs before what ---------------------------------------------------------------------------------------
 
@@ -85,9 +88,13 @@ class Program:
         return bool(mine) and self.ops[mine[-1]].seen[op.stream] > op.place
 
     def constraints(self) -> list[tuple[int, int]]:
-        """Pairs of operations of which the first must be over before the second begins; all others follow from them."""
-        pairs = [pair for mine in self.of_stream for pair in pairwise(mine)]
-        return pairs + [(op.needs, index) for index, op in enumerate(self.ops) if op.needs is not None]
+        """All pairs of operations of which the first must be over before the second begins."""
+        return [
+            (first, second)
+            for first, before in enumerate(self.ops)
+            for second, behind in enumerate(self.ops)
+            if first != second and behind.seen[before.stream] > before.place
+        ]
 
     # -- operations --------------------------------------------------------------------------------------------------
 
@@ -96,6 +103,7 @@ class Program:
         if destination == source:
             return
         index = self._add(stream, lambda to: to.copy(stream, destination, source, size))
+        self.steps.append(f"{index}: stream {stream} copies {size} bytes from block {source} to block {destination}")
         self.ops[index].copies = (destination, source, size)
         self._readers.setdefault(source, []).append(index)
         self._writer[destination] = index
@@ -116,6 +124,7 @@ class Program:
         """
         if first == second:
             return
+        self.steps.append(f"{len(self.ops)}: stream {second} waits for stream {first} by {way} (again: {again})")
         if way in ("DEF", "EX"):
             self._by_record(first, second, way, again)
         elif way == "OLD":
@@ -338,16 +347,15 @@ def play(
 def _watched(ran: list[Task]) -> Iterator[None]:
     """Keep every task whose `run` is called, in order."""
 
-    def watched(run: Callable[[Task], None]) -> Callable[[Task], None]:
+    def watched(run: Callable[[Any], None]) -> Callable[[Any], None]:
         def call(task: Task) -> None:
             ran.append(task)
             run(task)
 
         return call
 
-    patches = [
-        mock.patch.object(kind, "run", watched(kind.run)) for kind in (Task, Copy, PartCopy, ValueWrite, ValueWait)
-    ]
+    kinds: list[Any] = [Task, Copy, PartCopy, ValueWrite, ValueWait]
+    patches = [mock.patch.object(kind, "run", watched(kind.run)) for kind in kinds]
     for patch in patches:
         patch.start()
     try:
