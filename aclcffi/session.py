@@ -103,8 +103,10 @@ class Session:
             AclError: The one for the code, with the message of aclGetRecentErrMsg.
             StateError: The session is closed.
         """
-        self._check_open()
-        call(self.backend, function, *arguments)
+        if self._closed or self._owner.abandoned:  # the way that is gone most, without a call
+            self._check_open()
+        if code := getattr(self.backend, function)(*arguments):
+            raise failure(self.backend, function, code)
 
     def create(self, function: str, *arguments: Any) -> Any:
         """Call a C function that makes something and returns a pointer to it.

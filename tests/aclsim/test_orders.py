@@ -27,7 +27,7 @@ def schedules(seeds: list[int]) -> list[dict[str, Any]]:
 def any_programs(draw: st.DrawFn) -> Program:
     """Copies and synchronisations in no relation to each other."""
     program = Program(STREAMS, BLOCKS)
-    for step in draw(st.lists(st.one_of(copies, synchronisations), max_size=25)):
+    for step in draw(st.lists(st.one_of(copies, synchronisations), min_size=10, max_size=30)):
         if step[0] == "copy":
             program.copy(*step[1:5])
         else:
@@ -39,7 +39,7 @@ def any_programs(draw: st.DrawFn) -> Program:
 def ordered_programs(draw: st.DrawFn) -> Program:
     """Copies, each behind those of other streams that touch the same blocks, and more synchronisations than needed."""
     program = Program(STREAMS, BLOCKS)
-    for step in draw(st.lists(st.one_of(copies, copies, copies, synchronisations), max_size=15)):
+    for step in draw(st.lists(st.one_of(copies, copies, copies, synchronisations), min_size=8, max_size=20)):
         if step[0] == "copy":
             program.ordered_copy(*step[1:])
         else:

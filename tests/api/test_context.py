@@ -1,5 +1,6 @@
 """Contexts: which one is current, what goes down with one, and synchronising a device."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 import aclcffi
 from aclcffi import InvalidHandleError, ModelError, Session, StateError, ffi
-from tests.api.conftest import BAD, GOOD, MAIN, OpenSession, X, counts, dropped, queued
+from tests.api.conftest import BAD, GOOD, MAIN, Doctored, OpenSession, X, counts, dropped, queued
 
 
 def current(session: Session) -> Any:
@@ -82,6 +83,31 @@ def test_objects_are_closed_in_the_context_that_they_are_of(any_session: Session
     second.close()
     first.close()
     assert counts(any_session) == before
+
+
+def test_a_model_is_unloaded_in_its_own_context(doctored: Callable[..., Doctored], identity: Path) -> None:
+    """Unloading happens in the context that the model was loaded in, whichever is current (MD11.03)."""
+    backend, seen = doctored(), []
+    with Session(backend) as session:
+        model = session.load(identity)
+
+        def unload(number: int) -> int:
+            seen.append(current(session))
+            return int(backend.original("aclmdlUnload")(number))
+
+        backend.exchanged["aclmdlUnload"] = unload
+        with session.create_context():
+            model.close()
+    assert seen == [session.context.handle]
+
+
+def test_a_plain_call_belongs_to_the_context_of_the_model(any_session: Session, identity: Path) -> None:
+    """In another context than the model's a plain call is an InvalidHandleError, and leaves nothing in that context."""
+    with any_session.load(identity) as model:
+        with any_session.create_context(), pytest.raises(InvalidHandleError) as caught:
+            model({"x": X})
+        assert caught.value.code == 107003
+        assert model({"x": X})["y"].tolist() == [1, 2, 3]
 
 
 def test_a_context_that_is_gone_keeps_nothing_open(open_session: OpenSession, identity: Path) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import ml_dtypes
 import numpy as np
@@ -67,6 +68,14 @@ def test_without_ml_dtypes_its_dtypes_say_what_to_install(monkeypatch: pytest.Mo
         with pytest.raises(ImportError, match=r"dtype bfloat16 needs ml_dtypes: install aclcffi\[onnx\]"):
             dtype_of(int(lib.ACL_BF16))
     assert dtype_of(int(lib.ACL_BF16)) == np.dtype(ml_dtypes.bfloat16)
+
+
+def test_an_old_ml_dtypes_says_that_it_is_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where ml_dtypes does not have a dtype yet, the error says so and names the version."""
+    dtype_of.cache_clear()
+    monkeypatch.setitem(sys.modules, "ml_dtypes", SimpleNamespace(__version__="0.0.1"))
+    with pytest.raises(ImportError, match=r"dtype bfloat16 needs a newer ml_dtypes than 0\.0\.1$"):
+        dtype_of(int(lib.ACL_BF16))
 
 
 def test_importing_loads_neither_numpy_nor_anything_else_that_is_heavy() -> None:

@@ -451,6 +451,7 @@ def test_a_failure_of_earlier_work_reaches_its_result(
         assert (caught.value.function, caught.value.code) == ("aclmdlExecuteV2", 507011)
         with pytest.raises(ModelError, match="aclmdlExecuteV2"):
             _ = pending.outputs
+        assert len(other._pool._free) == 1
         assert other.execute({"x": X}, stream=stream)["y"].tolist() == [1, 2, 3]
 
 
@@ -488,6 +489,21 @@ def test_a_timeout_on_a_stream_leaves_its_buffers_to_the_device(
         stream.synchronize()
         model.execute({"x": X})
         assert len(model._pool._free) == 2
+
+
+def test_closing_a_model_waits_for_what_timed_out(session: Session, identity: Path) -> None:
+    """An execution that timed out on a stream is waited for when its model is closed: it does not fail."""
+    with (
+        session.create_stream() as stream,
+        session.load(identity) as model,
+        ExecConfig(session, ExecOptions(stream_sync_timeout=1)) as config,
+    ):
+        copy(session, stream)
+        with pytest.raises(AclTimeoutError):
+            model.execute({"x": X}, stream=stream, config=config)
+        model.close()
+        assert queued(session) == 0
+        stream.synchronize()
 
 
 def test_a_timeout_without_a_stream_ends_the_execution(
@@ -537,13 +553,16 @@ def test_an_execution_that_cannot_be_queued_gives_its_buffers_back(
 
 
 @pytest.mark.parametrize("manner", ["execute_async", "execute"])
-def test_an_interrupt_leaves_the_buffers_alone(doctored: Callable[..., Doctored], identity: Path, manner: str) -> None:
-    """After an interrupt nobody knows whether the execution was queued: its buffers are not used again."""
+@pytest.mark.parametrize(("interrupted", "free"), [(EXECUTE, 0), (("aclrtMemcpy",), 1)])
+def test_an_interrupt_leaves_the_buffers_alone(
+    doctored: Callable[..., Doctored], identity: Path, manner: str, interrupted: tuple[str, ...], free: int
+) -> None:
+    """After an interrupt nobody knows whether the execution was queued: its buffers are used again only if not."""
 
     def interrupt(*_arguments: object) -> int:
         raise KeyboardInterrupt
 
-    functions = dict.fromkeys(EXECUTE, interrupt)
+    functions = dict.fromkeys(interrupted, interrupt)
     with Session(doctored()) as session, session.load(identity) as model, session.create_stream() as stream:
         backend = session.backend
         assert isinstance(backend, Doctored)
@@ -552,7 +571,7 @@ def test_an_interrupt_leaves_the_buffers_alone(doctored: Callable[..., Doctored]
         with pytest.raises(KeyboardInterrupt):
             execute({"x": X})
         backend.exchanged = {}
-        assert model._pool._free == []
+        assert len(model._pool._free) == free
     assert counts(session)["buffers"] == 0
 
 
@@ -650,6 +669,7 @@ def test_buffers_come_back_from_a_stream_that_was_closed(any_session: Session, i
             assert counts(any_session)["datasets"] == 2
         assert model({"x": X})["y"].tolist() == [1, 2, 3]
         assert counts(any_session)["datasets"] == 2
+        assert len(model._pool._running) == 1, "streams that were closed are forgotten"
 
 
 # -- closing with work under way -------------------------------------------------------------------------------------

@@ -286,6 +286,23 @@ def test_threads_may_read_at_the_same_time(session: Session, identity: Path) -> 
         assert len(model._pool._free) == 1
 
 
+def test_outputs_are_read_by_one_thread_at_a_time(doctored: Callable[..., Doctored], identity: Path) -> None:
+    """While a thread reads the outputs, others wait for it: no buffer comes back twice."""
+    backend = doctored()
+    read, locked = backend.original("aclrtMemcpy"), []
+    with Session(backend) as session, session.load(identity) as model, session.create_stream() as stream:
+        pending = model.execute_async({"x": X}, stream)
+        stream.synchronize()
+
+        def note(*arguments: object) -> int:
+            locked.append(pending._lock.locked())
+            return int(read(*arguments))
+
+        backend.exchanged["aclrtMemcpy"] = note
+        assert pending.outputs["y"].tolist() == [1, 2, 3]
+    assert locked == [True]
+
+
 def test_results_outlive_their_stream_but_not_their_model(session: Session, identity: Path) -> None:
     """Ready outputs can be read when the stream is closed; when the model is closed only those that were read before."""
     with session.load(identity) as model:

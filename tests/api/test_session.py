@@ -245,6 +245,18 @@ def test_work_that_is_queued_is_finished_first(any_session: Session, identity: P
     assert world.clock.now > ran
 
 
+def test_streams_are_finished_before_anything_goes(doctored: Callable[..., Doctored]) -> None:
+    """Work that a caller queued by himself is finished before memory that is newer than its stream is freed."""
+    backend = doctored(watched=("aclrtSynchronizeStream", "aclrtDestroyStream", "aclrtFree"))
+    with Session(backend) as session:
+        stream = session.create_stream()
+        source, target = session.to_device(X), session.allocate(X.nbytes)
+        size = X.nbytes
+        session.call("aclrtMemcpyAsync", target.pointer, size, source.pointer, size, 3, stream.handle)
+    assert source.closed
+    assert backend.calls == ["aclrtSynchronizeStream", "aclrtFree", "aclrtFree", "aclrtDestroyStream"]
+
+
 def test_work_that_fails_unseen_is_an_error_of_the_end(any_session: Session, gather: Path) -> None:
     """An execution that fails and that nobody synchronised for is raised by the session's end: no error is lost."""
     stream, model = any_session.create_stream(), any_session.load(gather)

@@ -6,8 +6,13 @@ machine, each stream of another context, each enum out of range, each number as 
 
 from __future__ import annotations
 
+import threading
+from collections import deque
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
+
+from aclsim.core.world import World
 
 import aclcffi
 from build_acl import Function, Parameter, read_declarations, slot_order
@@ -22,10 +27,14 @@ NOWHERE = 99
 """An id or index that nothing has."""
 
 
+def bare_type(parameter: Parameter) -> str:
+    """The type of a parameter as it is declared, without const."""
+    return parameter.type.replace("const", "").strip()
+
+
 def handle_kind(parameter: Parameter) -> str | None:
     """Which kind of handle a parameter is; None for everything else."""
-    kind = parameter.type.removeprefix("const ").strip()
-    return kind if kind in HANDLES else None
+    return bare_type(parameter) if bare_type(parameter) in HANDLES else None
 
 
 class Kind(NamedTuple):
@@ -37,10 +46,14 @@ class Kind(NamedTuple):
 
 
 class Bench:
-    """A machine with device 0 of two set, and whatever a call needs made when it is asked for."""
+    """A machine with device 0 of two set, and whatever a call needs made when it is asked for.
 
-    def __init__(self, acl: Acl) -> None:
+    `path` is that of a model file.
+    """
+
+    def __init__(self, acl: Acl, path: bytes = b"") -> None:
         self.acl = acl
+        self.path = path
         self._kept: list[Any] = []
         self._model: models.Program | None = None
         acl.start()
@@ -60,8 +73,8 @@ class Bench:
 
     def callback(self, c_type: str) -> Any:
         """A C function that does nothing."""
-        result = ffi.typeof(c_type).result
-        return self.keep(ffi.callback(c_type, lambda *_: None if result.kind == "void" else NULL_OF[result.kind]))
+        kind = ffi.typeof(c_type).result.kind
+        return self.keep(ffi.callback(c_type, lambda *_: None if kind == "void" else NULL if kind == "pointer" else 0))
 
     @property
     def model(self) -> models.Program:
@@ -100,12 +113,12 @@ class Bench:
     def usual(self, function: Function, index: int) -> Any:
         """What is good for a parameter of this name or type."""
         parameter, c_type = function.parameters[index], type_of(function, index)
-        kind = handle_kind(parameter)
+        kind, known = handle_kind(parameter), f"{bare_type(parameter)} {parameter.name}"
+        if known in USUAL:
+            return USUAL[known](self)
         if kind is not None:
             return self.handle(kind)
-        if parameter.name in USUAL:
-            return USUAL[parameter.name](self)
-        if is_function_pointer(c_type):
+        if c_type.kind == "function":
             return self.callback(ffi.getctype(c_type))
         if c_type.kind == "pointer":
             if c_type.item.kind == "void":
@@ -116,17 +129,9 @@ class Bench:
         return 0
 
 
-NULL_OF: dict[str, Any] = {"primitive": 0, "enum": 0, "pointer": NULL}
-
-
 def type_of(function: Function, index: int) -> Any:
     """The C type of a parameter."""
     return ffi.typeof(getattr(lib, function.name)).args[index]
-
-
-def is_function_pointer(c_type: Any) -> bool:
-    """Whether a C type is a pointer to a function."""
-    return bool(c_type.kind == "function" or (c_type.kind == "pointer" and c_type.item.kind == "function"))
 
 
 def _made(bench: Bench, c_type: str, name: str, *arguments: Any) -> Any:
@@ -160,7 +165,8 @@ def _tensor(bench: Bench) -> Any:
 def _info(bench: Bench) -> Any:
     """An exception info is good in its callback only; what comes out of it is dead."""
     seen: list[Any] = []
-    bench.acl.ok(bench.acl.aclrtSetExceptionInfoCallback(ffi.callback("aclrtExceptionInfoCallback", seen.append)))
+    callback = bench.keep(ffi.callback("aclrtExceptionInfoCallback", seen.append))
+    bench.acl.ok(bench.acl.aclrtSetExceptionInfoCallback(callback))
     bench.acl.failing_work()
     bench.acl.aclrtSynchronizeStream(NULL)
     bench.acl.ok(bench.acl.aclrtSetExceptionInfoCallback(NULL))
@@ -197,5 +203,545 @@ HANDLES = {
     ),
 }
 
-USUAL: dict[str, Callable[[Bench], Any]] = {}
-GOOD: dict[str, Callable[[Bench], dict[str, Any]]] = {}
+USUAL: dict[str, Callable[[Bench], Any]] = {
+    "aclmdlDataset * input": lambda bench: bench.model.inputs,
+    "aclmdlDataset * output": lambda bench: bench.model.outputs,
+    "aclrtMemcpyKind kind": lambda _: lib.ACL_MEMCPY_DEVICE_TO_DEVICE,
+    "char * fileName": lambda bench: bench.text(bench.path),
+    "char * modelPath": lambda bench: bench.text(bench.path),
+    "int32_t peerDeviceId": lambda _: 1,
+    "int32_t timeout": lambda _: 5,
+    "size_t count": lambda _: SIZE,
+    "size_t destMax": lambda _: SIZE,
+    "size_t dpitch": lambda _: 8,
+    "size_t height": lambda _: 2,
+    "size_t maxCount": lambda _: SIZE,
+    "size_t modelSize": lambda _: len(models.weighted()),
+    "size_t outputSize": lambda _: SIZE,
+    "size_t size": lambda _: SIZE,
+    "size_t spitch": lambda _: 8,
+    "size_t width": lambda _: 8,
+    "uint32_t modelId": lambda bench: bench.model.id,
+    "uint64_t outputSize": lambda _: SIZE,
+    "uint64_t size": lambda _: SIZE,
+    "uint64_t threadId": lambda _: threading.get_ident(),
+    "void * hostPtr": lambda bench: bench.acl.malloc_host(SIZE),
+    "void * model": lambda bench: bench.keep(bench.acl.host(models.weighted())),
+}
+"""What is good for a parameter of this type, without const, and name."""
+
+
+def _option(c_type: str, attr: str, value: Any) -> Callable[[Bench], dict[str, Any]]:
+    """An option of a config handle."""
+    return lambda bench: {
+        "attr": getattr(lib, attr),
+        "attrValue": bench.place(c_type, value),
+        "valueSize": ffi.sizeof(c_type),
+    }
+
+
+def _registered(side: str) -> Callable[[Bench], dict[str, Any]]:
+    """A callback of a module that is registered."""
+
+    def make(bench: Bench) -> dict[str, Any]:
+        callback = bench.callback(f"acl{side}CallbackFunc")
+        bench.acl.ok(getattr(bench.acl, f"acl{side}CallbackRegister")(lib.ACL_REG_TYPE_OTHER, callback, NULL))
+        return {"type": lib.ACL_REG_TYPE_OTHER, "cbFunc": callback}
+
+    return make
+
+
+def _subscribed(bench: Bench) -> Any:
+    """A stream whose callbacks this thread serves."""
+    stream = bench.acl.stream()
+    bench.acl.ok(bench.acl.aclrtSubscribeReport(threading.get_ident(), stream))
+    return stream
+
+
+def _due(bench: Bench) -> dict[str, Any]:
+    """A callback is due."""
+    stream = _subscribed(bench)
+    bench.acl.ok(bench.acl.aclrtLaunchCallback(bench.callback("aclrtCallback"), NULL, 0, stream))
+    bench.acl.synchronize(stream)
+    return {}
+
+
+def _desc(bench: Bench) -> Any:
+    """An allocator desc with all that it needs."""
+    desc = bench.handle("aclrtAllocatorDesc")
+    bench.acl.ok(bench.acl.aclrtAllocatorSetObjToDesc(desc, bench.acl.pointer(SIZE)))
+    for name in ("AllocFunc", "FreeFunc", "GetAddrFromBlockFunc"):
+        function = bench.callback(f"aclrtAllocator{name}")
+        bench.acl.ok(getattr(bench.acl, f"aclrtAllocatorSet{name}ToDesc")(desc, function))
+    return desc
+
+
+def _with_allocator(bench: Bench) -> dict[str, Any]:
+    """A stream with an allocator."""
+    stream = bench.acl.stream()
+    bench.acl.ok(bench.acl.aclrtAllocatorRegister(stream, _desc(bench)))
+    return {"stream": stream}
+
+
+def _registered_memory(bench: Bench) -> Any:
+    """Host memory that is page-locked by registration."""
+    memory = bench.keep(bench.acl.host(SIZE))
+    bench.acl.ok(bench.acl.aclrtHostRegisterV2(memory, SIZE, 0))
+    return ffi.cast("void *", memory)
+
+
+def _rectangle(bench: Bench) -> dict[str, Any]:
+    """Two rows from the host to the device."""
+    return {"src": bench.acl.malloc_host(SIZE), "kind": lib.ACL_MEMCPY_HOST_TO_DEVICE}
+
+
+def _batch(bench: Bench) -> dict[str, Any]:
+    """Two copies to the device."""
+    attribute = {
+        "dstLoc": {"type": lib.ACL_MEM_LOCATION_TYPE_DEVICE},
+        "srcLoc": {"type": lib.ACL_MEM_LOCATION_TYPE_HOST},
+    }
+    return {
+        "dsts": bench.keep(ffi.new("void *[]", [bench.acl.malloc(8), bench.acl.malloc(8)])),
+        "destMaxs": bench.keep(ffi.new("size_t[]", [8, 8])),
+        "srcs": bench.keep(ffi.new("void *[]", [bench.acl.malloc_host(8), bench.acl.malloc_host(8)])),
+        "sizes": bench.keep(ffi.new("size_t[]", [8, 8])),
+        "numBatches": 2,
+        "attrs": bench.keep(ffi.new("aclrtMemcpyBatchAttr[]", [attribute])),
+        "attrsIndexes": bench.keep(ffi.new("size_t[]", [0])),
+        "numAttrs": 1,
+    }
+
+
+def _load_config(bench: Bench) -> dict[str, Any]:
+    """A config that says which model to load."""
+    return {"handle": bench.keep(models.memory_config(bench.acl, models.weighted())).handle}
+
+
+def _model_memory(bench: Bench) -> dict[str, Any]:
+    """Work and weight memory that is large enough."""
+    sizes = {"workSize": 4096, "weightSize": 4096}
+    return {**sizes, "workPtr": bench.acl.malloc(4096), "weightPtr": bench.acl.malloc(4096)}
+
+
+def _ranges(bench: Bench) -> dict[str, Any]:
+    """A tensor desc with a range."""
+    desc = bench.handle("aclTensorDesc *")
+    bench.acl.ok(bench.acl.aclSetTensorShapeRange(desc, 1, [[1, 4]]))
+    return {"desc": desc, "dimRangeNum": 2}
+
+
+def _unset(bench: Bench) -> dict[str, Any]:
+    bench.acl.ok(bench.acl.aclFinalize())
+    return {}
+
+
+def _set_option(name: str) -> Callable[[Bench], dict[str, Any]]:
+    def make(bench: Bench) -> dict[str, Any]:
+        bench.acl.ok(getattr(bench.acl, name)(0, 1))
+        return {}
+
+    return make
+
+
+_NO_INDEX = (1 << 64) - 1
+GOOD: dict[str, Callable[[Bench], dict[str, Any]]] = {
+    "aclFinalizeCallbackUnRegister": _registered("Finalize"),
+    "aclGetTensorDescDimRange": _ranges,
+    "aclInit": lambda bench: {**_unset(bench), "configPath": bench.text(b"")},
+    "aclInitCallbackUnRegister": _registered("Init"),
+    "aclSetTensorConst": lambda bench: {"dataBuffer": bench.keep(bench.acl.host(8)), "length": 8},
+    "aclCreateTensorDesc": lambda bench: {"numDims": 1, "dims": bench.keep(ffi.new("int64_t[1]", [4]))},
+    "aclSetTensorShape": lambda bench: {"numDims": 1, "dims": bench.keep(ffi.new("int64_t[1]", [4]))},
+    "aclSetTensorOriginShape": lambda bench: {"numDims": 1, "dims": bench.keep(ffi.new("int64_t[1]", [4]))},
+    "aclSetTensorStorageShape": lambda bench: {"numDims": 1, "dims": bench.keep(ffi.new("int64_t[1]", [4]))},
+    "aclSetTensorShapeRange": lambda bench: {"dimsCount": 1},
+    "aclSetTensorValueRange": lambda bench: {"valueCount": 1},
+    "aclmdlExecuteAsyncV2": lambda bench: {"handle": models.work_config(bench.acl)},
+    "aclmdlGetInputDynamicDims": lambda _: {"index": _NO_INDEX},
+    "aclmdlGetInputDynamicGearCount": lambda _: {"index": _NO_INDEX},
+    "aclmdlGetInputIndexByName": lambda bench: {"name": bench.text(b"x")},
+    "aclmdlGetOutputIndexByName": lambda bench: {"name": bench.text(b"y")},
+    "aclmdlGetTensorRealName": lambda bench: {"name": bench.text(b"x")},
+    "aclmdlGetOpAttr": lambda bench: {"attr": bench.text(b"_datadump_original_op_names")},
+    "aclmdlLoadFromFileWithMem": _model_memory,
+    "aclmdlLoadFromMemWithMem": _model_memory,
+    "aclmdlLoadWithConfig": _load_config,
+    "aclmdlSetConfigOpt": _option("size_t", "ACL_MDL_LOAD_TYPE_SIZET", 1),
+    "aclmdlSetExecConfigOpt": _option("int32_t", "ACL_MDL_STREAM_SYNC_TIMEOUT", 5),
+    "aclrtSetStreamConfigOpt": _option("size_t", "ACL_RT_STREAM_FLAG", 0),
+    "aclrtAllocatorRegister": lambda bench: {"allocatorDesc": _desc(bench)},
+    "aclrtAllocatorGetByStream": _with_allocator,
+    "aclrtAllocatorUnregister": _with_allocator,
+    "aclrtCreateEventExWithFlag": lambda _: {"flag": lib.ACL_EVENT_SYNC},
+    "aclrtCreateEventWithFlag": lambda _: {"flag": lib.ACL_EVENT_SYNC},
+    "aclrtCtxGetSysParamOpt": _set_option("aclrtCtxSetSysParamOpt"),
+    "aclrtGetSysParamOpt": _set_option("aclrtSetSysParamOpt"),
+    "aclrtGetEventId": lambda bench: {"event": _old_event(bench)},
+    "aclrtHostGetDevicePointer": lambda bench: {"pHost": bench.acl.malloc_host(SIZE)},
+    "aclrtHostRegister": lambda bench: {"ptr": bench.keep(bench.acl.host(SIZE))},
+    "aclrtHostRegisterV2": lambda bench: {"ptr": bench.keep(bench.acl.host(SIZE))},
+    "aclrtHostUnregister": lambda bench: {"ptr": _registered_memory(bench)},
+    "aclrtLaunchCallback": lambda bench: {"stream": _subscribed(bench)},
+    "aclrtProcessReport": _due,
+    "aclrtUnSubscribeReport": lambda bench: {"stream": _subscribed(bench)},
+    "aclrtMemcpy2d": _rectangle,
+    "aclrtMemcpy2dAsync": _rectangle,
+    **{f"aclrtMemcpyBatch{suffix}": _batch for suffix in ("", "V2", "Async", "AsyncV2")},
+    "aclrtMemsetD32": lambda _: {"memSize": SIZE, "N": SIZE // 4},
+    "aclrtMemsetD32Async": lambda _: {"memSize": SIZE, "N": SIZE // 4},
+    "aclrtNotifyBatchReset": lambda bench: {
+        "notifies": bench.keep(ffi.new("aclrtNotify[]", [bench.handle("aclrtNotify")])),
+        "num": 1,
+    },
+    "aclrtSetStreamAttribute": lambda _: {"stmAttrType": lib.ACL_STREAM_ATTR_PRIORITY},
+    "aclrtGetStreamAttribute": lambda _: {"stmAttrType": lib.ACL_STREAM_ATTR_PRIORITY},
+    "aclrtGetDeviceInfo": lambda _: {"attr": lib.ACL_DEV_ATTR_IS_VIRTUAL},
+    "aclrtGetPrimaryCtxState": lambda bench: {"flags": NULL},
+    "aclrtDestroyStream": lambda bench: {"stream": bench.acl.stream()},
+    "aclrtSwitchStream": lambda _: {"falseStream": NULL},
+}
+
+
+class Case(NamedTuple):
+    """One argument of a call that is bad in one way."""
+
+    function: str
+    place: int
+    way: str
+
+    @property
+    def parameter(self) -> Parameter:
+        """The parameter."""
+        return FUNCTIONS[self.function].parameters[self.place]
+
+    @property
+    def label(self) -> str:
+        """The parameter and what is wrong with it."""
+        return f"{self.parameter.name} {self.way}"
+
+
+def cases(function: Function) -> Iterator[Case]:
+    """All cases of a function."""
+    for index, parameter in enumerate(function.parameters):
+        for way in _ways(parameter, type_of(function, index)):
+            yield Case(function.name, index, way)
+
+
+def _ways(parameter: Parameter, c_type: Any) -> tuple[str, ...]:
+    kind = handle_kind(parameter)
+    if kind is not None:
+        return (NULL_, DESTROYED, KIND, MACHINE, *((CONTEXT,) if kind == "aclrtStream" else ()))
+    if c_type.kind in ("pointer", "function"):
+        host = c_type.kind == "pointer" and c_type.item.kind != "void"
+        return (NULL_, *((ON_DEVICE,) if host else ()))
+    if c_type.kind == "enum":
+        return (UNKNOWN,)
+    return (LEAST, MOST) if c_type.cname not in ("float", "double") else ()
+
+
+NULL_, DESTROYED, KIND, MACHINE, CONTEXT = (
+    "NULL",
+    "destroyed",
+    "of another kind",
+    "of another machine",
+    "of another context",
+)
+ON_DEVICE, UNKNOWN, LEAST, MOST = "on a device", "unknown", "least", "most"
+
+
+def bad_value(case: Case, bench: Bench, other: Bench) -> Any:
+    """The bad argument; `other` is a bench of another machine."""
+    c_type, kind = type_of(FUNCTIONS[case.function], case.place), handle_kind(case.parameter)
+    if case.way == NULL_:
+        return NULL
+    if case.way == ON_DEVICE:
+        return ffi.cast(c_type, bench.acl.malloc(4096))
+    if case.way == CONTEXT:
+        return bench.elsewhere()
+    if kind is not None:
+        if case.way == DESTROYED:
+            return bench.dead(kind)
+        if case.way == MACHINE:
+            return other.handle(kind)
+        another = "aclrtStream" if kind != "aclrtStream" else "aclrtNotify"
+        return ffi.cast(c_type, bench.handle(another))
+    if case.way == UNKNOWN:
+        return max(c_type.elements) + 1
+    low, high = bounds(c_type)
+    return low if case.way == LEAST else high
+
+
+def bounds(c_type: Any) -> tuple[int, int]:
+    """The smallest and the largest number of an integer type."""
+    bits = 8 * ffi.sizeof(c_type)
+    return (-(1 << bits - 1), (1 << bits - 1) - 1) if int(ffi.cast(c_type, -1)) < 0 else (0, (1 << bits) - 1)
+
+
+# -- what bad arguments are answered ---------------------------------------------------------------------------------
+
+OK = "accepted"
+"""The call answers what it answers to good arguments."""
+
+ANSWERS: dict[str, int | str] = {
+    # NULL for a stream is the default stream, but where it is special.
+    "aclrtDestroyStream* stream NULL": 100000,
+    "aclrtCreateStream* stream NULL": 100000,
+    "aclrtCtxGetCurrentDefaultStream stream NULL": 100000,
+    "aclrtAllocator* stream NULL": 100000,
+    "aclrtActiveStream stream NULL": 100000,
+    "aclrtSwitchStream stream NULL": 100000,
+    "aclrtStreamStop stream NULL": 107000,
+    "aclmdlExecuteAsyncV2 stream NULL": 107000,
+    "aclrtLaunchCallback stream NULL": 107015,  # the default stream is not subscribed
+    "aclrtUnSubscribeReport stream NULL": 107011,
+    "* stream NULL": OK,
+    # The runtime layer's own checks of NULL.
+    "aclrtCntNotify* cntNotify NULL": 107000,
+    "aclrtStreamWaitEventWithTimeout event NULL": 107000,
+    "aclrtDeviceCanAccessPeer canAccessPeer NULL": 107000,
+    "aclrtExceptionInfoCallback* callback NULL": 107000,
+    "aclrtLaunch* fn NULL": 107000,
+    # Pointers that are optional.
+    "* userData NULL": OK,
+    "* args NULL": OK,
+    "* cfg NULL": OK,
+    "aclFinalizeReference refCount NULL": OK,
+    "aclInit configPath NULL": OK,
+    "aclUpdateDataBuffer data NULL": OK,
+    "aclCreateDataBuffer data NULL": OK,
+    "aclmdlLoadFrom*WithMem w*Ptr NULL": OK,
+    "aclmdlSetDatasetTensorDesc tensorDesc NULL": OK,
+    "aclrtAllocatorGetByStream allocator NULL": OK,
+    "aclrtAllocatorGetByStream *Func NULL": OK,
+    "aclrtDeviceGetStreamPriorityRange * NULL": OK,
+    "aclrtGetPrimaryCtxState flags NULL": OK,
+    "aclrtReg*StateCallback callback NULL": OK,  # unregisters
+    "aclrtSetExceptionInfoCallback callback NULL": OK,  # clears
+    "aclrtSwitchStream falseStream NULL": OK,
+    "aclAppLog * NULL": OK,
+    "aclDestroyTensorDesc desc NULL": OK,  # MD3.14
+    "aclSetTensor*Format desc NULL": OK,  # MD3.23: answers 0 and does nothing
+    "aclSetTensorDescName name NULL": OK,  # MD3.22
+    # Handles: what is no stream for an allocator's table is not looked at (RT10.11, RT5.03).
+    "aclrtAllocatorRegister stream *": OK,
+    "aclrtAllocatorUnregister stream *": OK,
+    "aclrtAllocatorGetByStream stream *": 100000,  # no allocator is registered for it
+    "aclrtDestroyContext context NULL": 100000,
+    "aclrtDestroyContext context *": 107002,
+    "aclrtSwitchStream falseStream *": 100000,  # must be NULL
+    # Streams of another context, where that is allowed, or where nothing looks at it.
+    "aclrtSynchronizeStream* stream of another context": OK,
+    "aclrtStreamQuery stream of another context": OK,
+    "aclrtStreamGet* stream of another context": OK,
+    "aclrtStreamStop stream of another context": OK,
+    "aclrtSubscribeReport stream of another context": OK,
+    "aclrtUnSubscribeReport stream of another context": 107011,
+    "aclrtActiveStream activeStream of another context": OK,
+    "aclrtSwitchStream trueStream of another context": OK,
+    # Enums that are not looked at, or by the runtime layer.
+    "aclrtMalloc* policy unknown": OK,
+    "aclrtHostRegister type unknown": OK,
+    "aclAppLog logLevel unknown": OK,
+    "aclCreateTensorDesc * unknown": OK,
+    "aclSetTensor* * unknown": OK,
+    "aclDataTypeSize dataType unknown": OK,  # 8 bytes
+    "aclrtSwitchStream * unknown": OK,
+    "aclrtGetMemInfo attr unknown": 107000,
+    "aclrt*StreamAttribute stmAttrType unknown": 107000,
+    "acl*CallbackUnRegister type unknown": 500000,
+    "aclGetDeviceCapability deviceInfo unknown": 207000,
+    "aclrtGetDeviceInfo attr unknown": 207000,
+    # Devices and models.
+    "aclrtGetDeviceInfo deviceId least": OK,  # unsigned: device 0
+    "aclGetDeviceCapability deviceId least": OK,
+    "* *evId [lm]*": 107001,
+    "* *eviceId [lm]*": 107001,
+    "* userDevid [lm]*": 107001,
+    "* modelId [lm]*": 145003,
+    # Sizes and counts: nothing to copy, or too little or too much.
+    "aclrtMem* count least": OK,
+    "aclrtMem* count most": 107000,
+    "aclrtMemsetD32* N least": OK,
+    "aclrtMemcpy2d* width least": OK,
+    "aclrtMemcpy2d* height least": OK,
+    "aclrtMemcpy2d* height most": 107000,
+    "aclrtMemcpy2d* ?pitch most": 107000,
+    "aclrtMem* destMax least": 107000,
+    "aclrtMem* maxCount least": 107000,
+    "aclrtMem* destMax most": OK,
+    "aclrtMem* maxCount most": OK,
+    "aclrtMemsetD32* memSize most": OK,
+    "aclrtMemcpyBatch* numAttrs least": 107000,
+    "aclrtMallocHost* size most": 207001,
+    "aclrtMemFlush size most": 107000,
+    "aclrtMemInvalidate size most": 107000,
+    "aclrtGet*OverflowStatus outputSize *": 107000,
+    "aclrtNotifyBatchReset num least": 107000,
+    "aclmdlLoadFrom*WithMem w*Size least": 145000,
+    "aclmdlLoadFrom*WithMem w*Size most": OK,
+    "aclUpdateDataBuffer size *": OK,
+    "aclCreateDataBuffer size *": OK,
+    "aclGetTensorDescDimRange dimRangeNum most": OK,
+    "aclSetTensor*Range *Count least": OK,
+    "aclCreateTensorDesc numDims least": 100000,
+    "aclmdlGetInputDynamicDims gearCount *": OK,
+    # An index of 0 is one; where it must be -1, only the largest is (MD6.16, MD6.17); MD6.15 looks at none.
+    "aclmdlGetInputDynamic* index most": OK,
+    "aclmdlGetInputDynamic* index least": 100000,
+    "aclmdlGetDynamicHW index *": OK,
+    "* index least": OK,
+    # Timeouts: 0 is legal for what is not negative.
+    "aclrtStreamWaitEventWithTimeout timeout least": 107000,
+    "aclrtSynchronize* timeout least": 107000,
+    "aclrtProcessReport timeout least": 100000,
+    "aclrtDeviceTaskAbort timeout most": 107000,
+    "* timeout *": OK,
+    # Flags.
+    "aclrtCreateEvent*WithFlag flag *": 107000,
+    "aclrtCreateNotify flag most": 107000,
+    "aclrtCntNotifyCreate flag most": 107000,
+    "aclrtCreateStreamWithConfig flag most": 107000,
+    "aclrtValue* flag most": 107000,
+    "aclrtDeviceEnablePeerAccess flags most": 200006,
+    "aclrtHostRegisterV2 flag most": OK,
+    "* flag least": OK,
+    "* flags least": OK,
+    # Numbers of which any is legal.
+    "aclrtUnSubscribeReport threadId *": 107012,
+    "aclrtSubscribeReport threadId *": OK,
+    "aclrtCreateStreamWithConfig priority *": OK,
+    "aclrtSetStreamFailureMode mode *": OK,
+    "* value least": OK,
+    "* value most": OK,
+    "aclAppLog line *": OK,
+}
+"""What comes instead of the usual answer, by function, parameter and what is wrong; the first that fits counts."""
+
+SKIPPED = (
+    "* num* most",
+    "aclSetTensor*Range *Count most",
+    "aclSetTensorConst length most",
+)
+"""How long an array of the caller is, is the caller's word, as in C."""
+
+CHANGES = {
+    "aclmdlExecute* stream *": (".models[1].mode",),  # MD7.07: the first mode sticks, also when the call fails
+    "aclmdlGetDesc modelId *": (".descs.",),  # MD6.03: the desc is cleared, even for an unknown id
+    "aclmdlLoadFrom*WithMem w*Size least": (".next_model_id",),  # section 1: a load that fails uses its id up
+}
+"""What a refused call changes because the contract says so: beginnings of where it is kept."""
+
+WORDS = {
+    "* *evId [lm]*": "device",
+    "* *eviceId [lm]*": "device",
+    "* userDevid [lm]*": "device",
+    "* modelId [lm]*": "no model has the id",
+    "* modelSize *": "model",
+    "* workSize least": "work memory",
+    "* weightSize least": "weight memory",
+    "* threadId *": "has thread",
+    "* dpitch most": "dst: ",
+    "* spitch most": "src: ",
+    "aclrtMemFlush size most": "devPtr: ",
+    "aclrtMemInvalidate size most": "devPtr: ",
+}
+"""What a sentence has instead of the parameter's name."""
+
+QUIET = (
+    "*FromExceptionInfo *",
+    "aclGetTensorDescDim *",
+    "aclmdlGetDatasetBuffer index most",
+    "aclSetTensorDescName desc *",
+)
+"""Refusals without a sentence: functions that answer no code, and of which the contract says what they answer."""
+
+NOTHING: dict[str, object] = {
+    "*FromExceptionInfo": 0xFFFFFFFF,
+    "aclmdlGet*NameByIndex": b"",
+    "aclGetTensorDescName": b"",
+    "aclGetTensorDescDim": -1,
+}
+"""What functions without codes answer to a refused call, where it is not NULL, 0, or -1 for an enum."""
+
+
+def fits(text: str, pattern: str) -> bool:
+    """Whether function, parameter and what is wrong with it are what a line of the tables means."""
+    return fnmatchcase(text, pattern)
+
+
+def lookup(table: dict[str, Any], text: str) -> Any:
+    """The value of the first pattern that fits; None when none does."""
+    return next((value for pattern, value in table.items() if fits(text, pattern)), None)
+
+
+def answer(case: Case) -> int | str:
+    """The code with which a case is refused, or OK."""
+    given: int | str | None = lookup(ANSWERS, f"{case.function} {case.label}")
+    if given is not None:
+        return given
+    kind = handle_kind(case.parameter)
+    if case.way == CONTEXT:
+        return 107003
+    return HANDLES[kind].dead if kind is not None and case.way in (DESTROYED, KIND, MACHINE) else 100000
+
+
+def nothing(function: Function) -> object:
+    """What a function without codes answers to a refused call."""
+    special = lookup(NOTHING, function.name)
+    if special is not None:
+        return special
+    kind = ffi.typeof(getattr(lib, function.name)).result.kind
+    return {"pointer": NULL, "enum": -1, "void": None}.get(kind, 0)
+
+
+# -- the state of a machine ------------------------------------------------------------------------------------------
+
+_NO_STATE = {
+    *(
+        "lock",
+        "clock",
+        "scheduler",
+        "product",
+        "options",
+        "cost",
+        "closed",
+        "_finalizer",
+        "messages",
+        "text",
+        "last_error",
+    ),
+    *("_freed", "_fresh", "_end", "pieces", "_space", "_pointer", "executable", "_values", "_key", "get", "by_pointer"),
+}
+
+
+def state_of(world: World) -> dict[str, object]:
+    """All that a machine remembers, by where it is kept; the errors and messages of the thread are left out."""
+    state: dict[str, object] = {}
+    _walk(world, "", state, {})
+    return state
+
+
+def _walk(value: Any, path: str, state: dict[str, object], seen: dict[int, str]) -> None:
+    if isinstance(value, memoryview):
+        state[path] = bytes(value) if len(value) <= 4096 else len(value)
+    elif isinstance(value, dict):
+        state[f"{path}.keys"] = [str(key) for key in value]
+        for key, item in value.items():
+            _walk(item, f"{path}[{key}]", state, seen)
+    elif isinstance(value, (list, tuple, deque)):
+        state[f"{path}.length"] = len(value)
+        for index, item in enumerate(value):
+            _walk(item, f"{path}[{index}]", state, seen)
+    elif type(value).__module__.startswith("aclsim.core"):
+        if id(value) in seen:
+            state[path] = seen[id(value)]
+            return
+        seen[id(value)] = path
+        state[path] = type(value).__name__
+        slots = [name for base in type(value).__mro__ for name in getattr(base, "__slots__", ())]
+        for name in [*getattr(value, "__dict__", ()), *slots]:
+            if name not in _NO_STATE and hasattr(value, name):
+                _walk(getattr(value, name), f"{path}.{name}", state, seen)
+    else:
+        state[path] = value if isinstance(value, (int, float, str, bytes, set, frozenset, type(None))) else str(value)

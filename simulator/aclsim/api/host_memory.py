@@ -1,13 +1,14 @@
 """Registered host memory, pointers, and the rarer ways to allocate and free (contract_rt section 8.1)."""
 
 from aclsim.api.host import invalid, null, on_host
-from aclsim.api.memory import aclrtFree, aclrtFreeHost, aclrtMalloc, aclrtMallocHost
+from aclsim.api.memory import aclrtFree, aclrtFreeHost, aclrtMalloc, aclrtMallocHost, span_of
 from aclsim.api.types import CData, address_of, ffi, lib
 from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.core.world import World
 
 _PAGE = 4096
+_ADDRESSES = 1 << 64
 
 
 def _check_config(place: CData, parameter: str, cfg: CData) -> None:
@@ -62,13 +63,13 @@ def _positive(pointer: CData, size: int, parameter: str) -> None:
 def aclrtMemFlush(world: World, devPtr: CData, size: int) -> None:
     """Write a cache back: memory is coherent here, so there is nothing to do but to look at the range."""
     _positive(devPtr, size, "devPtr")
-    world.memory.span(address_of(devPtr), size)
+    span_of(world, devPtr, size, "devPtr")
 
 
 def aclrtMemInvalidate(world: World, devPtr: CData, size: int) -> None:
     """Drop a cache's content: memory is coherent here, so there is nothing to do but to look at the range."""
     _positive(devPtr, size, "devPtr")
-    world.memory.span(address_of(devPtr), size)
+    span_of(world, devPtr, size, "devPtr")
 
 
 def aclrtHostRegister(world: World, ptr: CData, size: int, type: int, devPtr: CData) -> None:  # noqa: A002, ARG001
@@ -91,6 +92,8 @@ def _register(world: World, ptr: CData, size: int) -> None:
     address = address_of(ptr)
     if world.memory.is_device(address):
         raise invalid(f"ptr, 0x{address:x}, is a device address; only host memory can be registered")
+    if address + size > _ADDRESSES:
+        raise invalid(f"size is {size}; from 0x{address:x} on that leaves the address space")
     if world.memory.overlaps(address, size):
         raise Fault(
             codes.ACL_ERROR_HOST_MEMORY_ALREADY_REGISTERED,

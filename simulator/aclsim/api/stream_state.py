@@ -178,10 +178,10 @@ def aclrtDeviceTaskAbort(world: World, deviceId: int, timeout: int) -> None:
             _abort(world, found)
 
 
-def _needs_a_graph(name: str) -> Fault:
+def _needs_a_graph() -> Fault:
     return Fault(
         codes.ACL_ERROR_API_NOT_SUPPORT,
-        f"{name} chooses between streams of a built graph (aclmdlRIBindStream), which the simulator does not model",
+        "it chooses between streams of a built graph (aclmdlRIBindStream), which the simulator does not model",
     )
 
 
@@ -193,7 +193,7 @@ def aclrtActiveStream(world: World, activeStream: CData, stream: CData) -> None:
             raise null(name)
     live(world, world.streams, activeStream, "activeStream")
     own(world, live_stream(world, stream))
-    raise _needs_a_graph("aclrtActiveStream")
+    raise _needs_a_graph()
 
 
 @checked_only
@@ -216,4 +216,4 @@ def aclrtSwitchStream(
         raise invalid("falseStream must be NULL")
     live(world, world.streams, trueStream, "trueStream")
     own(world, live_stream(world, stream))
-    raise _needs_a_graph("aclrtSwitchStream")
+    raise _needs_a_graph()
