@@ -115,8 +115,12 @@ def bind(world: "World", name: str, call: Function | None) -> Function:
         "gone": answers.gone(world, name, result, call),
     }
     lines = [f"def {name}({', '.join([*names, '/']) if names else ''}):"]
-    for index, parameter in enumerate(c_type.args):
-        lines += _conversion(f"a{index}", parameter, scope)
+    conversions = [
+        line for index, parameter in enumerate(c_type.args) for line in _conversion(f"a{index}", parameter, scope)
+    ]
+    seen = [each for each in scope if each.startswith("seen_")]
+    lines += [f"    global {', '.join(seen)}"] if seen else []
+    lines += conversions
     called = f"call({', '.join(['world', *names])})"
     answer = [f"return {called}"]
     if answers.is_code(result):
@@ -147,10 +151,20 @@ def _conversion(argument: str, parameter: Any, scope: dict[str, Any]) -> list[st
         scope[f"type_{argument}"] = parameter
         scope[f"convert_{argument}"] = _pointer(parameter)
         is_other = f"type({argument}) is not CData and type({argument}) is not Own"
-        return [
+        check = [
             f"    if {is_other} or typeof({argument}) is not type_{argument}:",
             # The pointer owns nothing: what came in, or was made of it, may be a temporary that only this frame holds.
             f"        kept_{argument}, {argument} = convert_{argument}({argument})",
+        ]
+        if parameter.kind == "function" or parameter.item.kind != "struct" or _complete(parameter.item):
+            return check
+        # Handles come again and again: the one that was right last time is right. It keeps nothing alive but itself.
+        scope[f"seen_{argument}"] = scope  # nobody passes that
+        return [
+            f"    if {argument} is not seen_{argument}:",
+            *(f"    {line}" for line in check),
+            f"        elif type({argument}) is CData:",
+            f"            seen_{argument} = {argument}",
         ]
     if _is_integer(parameter):
         low, high = _bounds(parameter)
