@@ -69,6 +69,7 @@ class _Lines:
         self.opened: list[str] = []
         self.threads: dict[str, ThreadPoolExecutor] = {}
         self.lines: list[str] = []
+        self.violated = False
         self._counts: dict[str, int] = {}
         self._owned: dict[int, tuple[str, Any, bytes]] = {}  # by id: name, the value, what was in it when last written
         self._names: dict[int, tuple[str, Any]] = {}  # by address: name and C type
@@ -219,6 +220,11 @@ class Recorder(AclFunctions):
         """Everything so far, as a program."""
         return self._lines.text()
 
+    @property
+    def violated(self) -> bool:
+        """Whether an expectation was not met."""
+        return self._lines.violated
+
     # -- calls -------------------------------------------------------------------------------------------------------
 
     if not TYPE_CHECKING:  # type checkers see the functions one by one
@@ -254,7 +260,7 @@ class Recorder(AclFunctions):
             result = self._lines.threads[thread].submit(call, *arguments).result() if thread else call(*arguments)
         except Exception as error:
             self._lines.lines.append(expression)
-            raise ContractViolation(f"{function} raised {type(error).__name__}: {error}", self.script()) from error
+            raise self._violation(f"{function} raised {type(error).__name__}: {error}") from error
         self._judge(expression, result, legal, f"{function} answered", why)
         self._lines.learn(arguments)
         return result
@@ -273,7 +279,7 @@ class Recorder(AclFunctions):
         if all(len(each) == 1 for each in legal):
             condition = f"{place} == {bytes(next(iter(each)) for each in legal)!r}"
         else:
-            condition = f"all(map(set.__contains__, {[set(sorted(each)) for each in legal]!r}, {place}))"
+            condition = f"all(map(set.__contains__, {[set(each) for each in legal]!r}, {place}))"
         self._lines.lines.append(f"assert {condition}")
         if not all(byte in each for byte, each in zip(content, legal, strict=True)):
             self._violated(f"the bytes at {name} are {list(content)}", [sorted(each) for each in legal], why)
@@ -313,4 +319,8 @@ class Recorder(AclFunctions):
 
     def _violated(self, what: str, allowed: Sequence[Any], why: str) -> None:
         wanted = " or ".join(map(str, allowed))
-        raise ContractViolation(f"{what}; the contract allows {wanted}" + (f" ({why})" if why else ""), self.script())
+        raise self._violation(f"{what}; the contract allows {wanted}" + (f" ({why})" if why else ""))
+
+    def _violation(self, message: str) -> ContractViolation:
+        self._lines.violated = True
+        return ContractViolation(message, self.script())

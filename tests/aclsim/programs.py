@@ -34,7 +34,7 @@ class Op:
 
     `place` is its position in its stream, `needs` the operation of another stream that it waits for, and `called_after`
     those that must be queued before it is. `seen` says of each stream how many of its operations are over when this one
-    is. A copy has `copies`: destination, source and size.
+    is. A copy has `copies`: destination, source and size. `is_reset` marks the reset behind a wait for an OLD event.
     """
 
     stream: int
@@ -44,6 +44,7 @@ class Op:
     called_after: list[int] = field(default_factory=list)
     seen: list[int] = field(default_factory=list)
     copies: tuple[int, int, int] | None = None
+    is_reset: bool = False
 
     @property
     def duration(self) -> int:
@@ -109,7 +110,7 @@ class Program:
         self._writer[destination] = index
         self._readers[destination] = []
 
-    def ordered_copy(self, stream: int, destination: int, source: int, size: int, way: str, again: int) -> None:
+    def ordered_copy(self, stream: int, destination: int, source: int, size: int, way: str, again: int = 0) -> None:
         """Copy between two blocks, behind everything that it has to be behind."""
         conflicts = [self._writer.get(source), self._writer.get(destination), *self._readers.get(destination, [])]
         for conflict in conflicts:
@@ -166,7 +167,9 @@ class Program:
         named: int = number
         record = self._add(first, lambda to: to.record(named, first))
         self._add(second, lambda to: to.wait(named, second), record)
-        self._used["OLD"].append((named, self._add(second, lambda to: to.reset(named, second))))
+        reset = self._add(second, lambda to: to.reset(named, second))
+        self.ops[reset].is_reset = True
+        self._used["OLD"].append((named, reset))
 
     def _by_notify(self, first: int, second: int, again: int) -> None:
         number = self._reused("notify", first, second, again)

@@ -246,6 +246,7 @@ class TestReuseOfAddresses:
             allocation = memory.allocate(0, 50 * MIB, padded(50 * MIB))
             assert not kept.address - padded(50 * MIB) < allocation.address < kept.address + kept.extent
             memory.free(allocation)
+            assert sum(size for _, size in memory.pieces) <= space.size
         assert bytes(kept.data[:4]) == b"kept"
         assert memory.at(kept.address) is kept
 
@@ -257,6 +258,16 @@ class TestReuseOfAddresses:
             memory.allocate(0, GIB, padded(GIB))
         assert caught.value.code == 207001
         assert memory.allocate(0, 1, padded(1)).address in memory._space
+
+    def test_addresses_that_went_back_are_not_used(self) -> None:
+        """After an attempt that returned unused addresses in vain, allocations lie in addresses that were taken again."""
+        memory = plain_memory(space=AddressSpace((1 << 27,)))
+        memory.free(memory.allocate(0, 1, padded(1)))
+        with pytest.raises(Fault, match="left in this process"):
+            memory.allocate(0, GIB, padded(GIB))
+        assert memory.pieces == []
+        again = memory.allocate(0, 1, padded(1))
+        assert [start <= again.address < start + size for start, size in memory.pieces] == [True]
 
 
 @given(
@@ -289,9 +300,23 @@ def test_ranges_are_found_as_a_plain_search_finds_them(
             with pytest.raises(Fault, match="0x") as caught:
                 memory.span(address, size)
             assert caught.value.code == 107000
-        assert (memory.at(address) in live) == any(a.address == address for a in live)
+        assert memory.at(address) is next((a for a in live if a.address == address), None)
+        assert memory.find(address) is next((a for a in live if a.address <= address < a.address + a.extent), None)
     assert memory.live() == (len(live), 0)
     assert memory.used[0] == sum(a.extent for a in live)
+
+
+def test_page_locked_memory_is_found() -> None:
+    """Page-locked memory is found by each of its addresses, and not by the first one behind it; freed, by none."""
+    memory = plain_memory()
+    pinned = memory.allocate_host(100)
+    assert memory.at(pinned.address) is pinned
+    assert memory.at(pinned.address + 1) is None
+    assert [memory.find(pinned.address + offset) is pinned for offset in (-1, 0, 99, 100)] == [False, True, True, False]
+    assert memory.live() == (0, 1)
+    memory.free(pinned)
+    assert memory.find(pinned.address) is memory.at(pinned.address) is None
+    assert memory.live() == (0, 0)
 
 
 class TestCheckHost:

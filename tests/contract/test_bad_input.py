@@ -12,12 +12,10 @@ from tests.contract import models
 from tests.contract.bad_input import (
     ANSWERS,
     CHANGES,
-    FUNCTIONS,
     OK,
     QUIET,
     SKIPPED,
     WORDS,
-    Bench,
     Case,
     answer,
     bad_value,
@@ -26,10 +24,10 @@ from tests.contract.bad_input import (
     fits,
     lookup,
     nothing,
-    state_of,
-    type_of,
 )
 from tests.contract.conftest import BACKEND, Acl
+from tests.contract.good_input import FUNCTIONS, Bench, type_of
+from tests.contract.machine_state import state_of
 
 ffi, lib = aclcffi.ffi, aclcffi.lib
 NAMES = sorted(modelled())

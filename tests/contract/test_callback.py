@@ -24,6 +24,7 @@ SCHEDULES: list[dict[str, Any]] = [
     {"schedule": "lazy"},
     {"schedule": "eager"},
     *({"schedule": "random", "seed": seed} for seed in range(4)),
+    {"schedule": "parallel"},
 ]
 schedules = pytest.mark.parametrize("options", SCHEDULES, ids=lambda options: "-".join(map(str, options.values())))
 
@@ -209,6 +210,7 @@ class TestLaunchCallback:
         assert calls.trace == [(label, True, threading.get_ident()) for label in range(5)]
         acl.synchronize(stream)
 
+    @pytest.mark.row("RT12.13")
     @schedules
     def test_no_block_lets_its_stream_go_on(self, open_acl: OpenAcl, calls: Calls, options: dict[str, Any]) -> None:
         """Later tasks run and the stream can be waited for although the callback did not run yet; then it does."""
@@ -224,6 +226,7 @@ class TestLaunchCallback:
         assert calls.trace == ["ran"]
         assert acl.aclrtProcessReport(1) == 507012
 
+    @pytest.mark.row("RT12.13")
     @schedules
     def test_block_holds_its_stream(self, open_acl: OpenAcl, calls: Calls, options: dict[str, Any]) -> None:
         """Nothing behind it runs before the function returned; other streams do not wait."""
@@ -399,6 +402,7 @@ class TestLaunchHostFunc:
         assert len(set(calls.trace)) == 2
         assert not set(calls.trace) & {threading.get_ident(), server.ident}
 
+    @pytest.mark.row("RT12.13")
     @schedules
     def test_holds_its_stream(self, open_acl: OpenAcl, calls: Calls, options: dict[str, Any]) -> None:
         """It runs with its argument behind what was queued before, and nothing of the stream before it returned."""

@@ -117,6 +117,19 @@ class TestSetCurrentContext:
         assert acl.aclrtSetCurrentContext(NULL) == 100000
         assert acl.current_context() == context
 
+    def test_refuses_what_does_not_live(self, ready: Acl) -> None:
+        """A context that was destroyed, or that never was, is 107000, and the current context stays."""
+        primary, context = ready.current_context(), ready.context()
+        ready.ok(ready.aclrtSetCurrentContext(primary))
+        ready.ok(ready.aclrtDestroyContext(context))
+        for dead, reason in [
+            (context, "was destroyed"),
+            (ready.pointer(NO_POINTER, "aclrtContext"), "no context that this library made"),
+        ]:
+            assert ready.aclrtSetCurrentContext(dead) == 107000
+            assert reason in ready.message()
+            assert ready.current_context() == primary
+
     def test_switches_the_device(self, ready: Acl) -> None:
         """The device is that of the context, and memory is allocated there."""
         primary, context = ready.current_context(), ready.context(1)

@@ -138,7 +138,8 @@ def test_initialisation_and_id(acl: Acl, call: Call) -> None:
         assert call(program, NULL, handle) == ENOINIT
     acl.ok(acl.aclInit(NULL))
     assert call(program, NULL, handle) == EMODELID
-    acl.ok(acl.aclmdlUnload(loaded))
+    # The last aclFinalize of the small library has unloaded it.
+    assert acl.aclmdlUnload(loaded) == (EMODELID if acl.backend.product == "IPV350" else 0)  # type: ignore[attr-defined]
     program.id = loaded
     for stream in (NULL, config_stream(acl)):
         assert call(program, stream, handle) == EMODELID

@@ -163,10 +163,12 @@ class TestFree:
         foreign = other.malloc(64)
         for pointer, reason in [
             (freed, "was freed"),
-            (ready.offset(memory, 32), "lies inside"),
+            (ready.offset(memory, 32), "lies inside device 0 memory of 64 bytes"),
+            (ready.offset(memory, 1 << 20), "lies in no live allocation"),
             (ready.offset(memory, 1 << 30), "not allocated by this backend"),
             (foreign, "not allocated by this backend"),
-            (pinned, "free it with aclrtFreeHost"),
+            (pinned, "page-locked host memory of 64 bytes"),
+            (ready.offset(pinned, 32), "lies inside page-locked host memory of 64 bytes"),
             (pageable, "host memory that ACL did not allocate"),
             (ready.pointer(0x1000), "host memory that ACL did not allocate"),
         ]:
@@ -185,6 +187,7 @@ class TestFree:
         assert ready.aclrtFree(memory) == 0
         assert not work.ran()
         assert ready.aclrtSynchronizeStream(stream) == 507053
+        assert "(freed), was freed before the copy ran" in ready.message()
 
 
 @pytest.mark.row("RT8.07")

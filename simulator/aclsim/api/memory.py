@@ -9,7 +9,7 @@ from aclsim.core.fault import Fault
 from aclsim.core.grids import fill
 from aclsim.core.memory import GRANULE, PADDING, Allocation, Span, move
 from aclsim.core.stream import Stream
-from aclsim.core.transfers import BRIEF, Copy, PartCopy
+from aclsim.core.transfers import Copy, PartCopy
 from aclsim.core.world import World
 
 _LARGEST = (1 << 64) - 1
@@ -171,15 +171,13 @@ def aclrtMemcpyAsync(world: World, dst: CData, destMax: int, src: CData, count: 
         to is not None
         and from_ is not None
         and on is not None
-        and count <= BRIEF
+        and count <= to.room
+        and count <= from_.room
         and count <= destMax
-        and count <= to.extent
-        and count <= from_.extent
-        and 0 <= kind <= 5
+        and kind <= 5
         and (to.device is not None or from_.device is not None)
         and to is not from_
-        and on.context is world.thread.context
-        and on.context.failure is None
+        and on.open_in is world.thread.context
     ):
         cost = world.cost
         world.scheduler.submit(Copy(on, cost.launch_ns + count * 1000 // cost.copy_bytes_per_us, to, from_, count))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from aclsim.core.fault import _NO_FAILURES, Fault
-from aclsim.core.stream import Stream
+from aclsim.core.stream import NOWHERE, Stream
 from aclsim.core.task import Task
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def deliver(world: "World", task: Task, failure: Fault) -> None:
     context = stream.context
     if context.stops and context.failure is None:
         context.failure = failure
+        for each in context.streams:
+            each.open_in = NOWHERE
         for each in [*context.streams, stream]:  # a synchronous execution has a stream that the context does not know
             empty(world, each)
     if world.exception_callbacks or world.exception_callback is not None:

@@ -17,6 +17,9 @@ PADDING = 32  # RT8.01: what most allocations get on top
 _PIECE = 1 << 26  # device addresses that a world takes at a time
 _MAPPED_FROM = 1 << 18  # from here on an allocation is a mapping of its own: untouched pages cost nothing
 _MAP_NORESERVE = 0x4000
+BRIEF = 1 << 16
+"""Bytes up to which a copy keeps the world's lock: it is over in microseconds."""
+
 _HUGE = 1 << 22  # from here on huge pages are worth it: copies are a third faster
 _LONG = 1 << 18  # bytes from which on a copy lets go of the interpreter
 _REMEMBERED = 1024  # freed allocations kept by address and size, for messages only
@@ -43,6 +46,7 @@ class Allocation:
 
     `data` is a writable view of `extent` bytes; `size` is what the caller asked for, and `whole` a view of that. Queued
     tasks keep the object, so its bytes outlive aclrtFree, but `freed` tells that they are no longer the program's.
+    `room` is how much a brief copy from or to its beginning can take.
     """
 
     __slots__ = (
@@ -55,6 +59,7 @@ class Allocation:
         "freed",
         "pointer",
         "registered",
+        "room",
         "size",
         "whole",
     )
@@ -65,6 +70,7 @@ class Allocation:
         self.data = data
         self.whole = data[:size]
         self.extent = len(data)
+        self.room = min(self.extent, BRIEF)
         self.device = device
         self.freed = False
         self.registered = False
@@ -325,12 +331,8 @@ class Memory:
         host = sum(allocation.on_host for allocation in self._by_pointer.values())
         return len(self._by_pointer) - host, host
 
-    def release(self) -> None:
-        """Return the addresses to the process. Nothing of this world may be used afterwards."""
-        release_pieces(self.pieces, self._space)
-
 
 def release_pieces(pieces: list[tuple[int, int]], space: AddressSpace = ADDRESSES) -> None:
-    """Return pieces of addresses; the part of `Memory.release` that a finalizer may call without the world."""
+    """Return a world's pieces of addresses to the process; a finalizer calls it, when the world is gone."""
     while pieces:
         space.give_back(*pieces.pop())

@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 _SPECIAL = 0x4 | 0x10 | 0x20  # ACL_STREAM_PERSISTENT, _CPU_SCHEDULE, _DEVICE_USE_ONLY
 
 
+NOWHERE = object()
+
+
 class Stream:
     """A queue of tasks of one context.
 
     `free_at` is the virtual time at which the last started task ends. `error` is what the next synchronise delivers
     (CONTINUE mode, RT13.01). `work` is address and size of the work memory that the stream brings for models
-    (aclrtCreateStreamV2). `ended` counts the tasks that are over, `aborts` how often what was queued was dropped.
-    `callbacks` says what serves the stream's callbacks: nothing, "report" (`reporter`, a subscribed thread) or "host
-    function".
+    (aclrtCreateStreamV2). `open_in` is the context, until a failure stuck to it (RT13.02): NOWHERE then. `ended` counts
+    the tasks that are over, `aborts` how often what was queued was dropped. `callbacks` says what serves the stream's
+    callbacks: nothing, "report" (`reporter`, a subscribed thread) or "host function".
     """
 
     __slots__ = (
@@ -38,6 +41,7 @@ class Stream:
         "free_at",
         "handle",
         "number",
+        "open_in",
         "overflow_switch",
         "priority",
         "queue",
@@ -49,6 +53,7 @@ class Stream:
         self, context: "Context", number: int, flags: int = 0, priority: int = 0, work: tuple[int, int] = (0, 0)
     ) -> None:
         self.context = context
+        self.open_in: object = context if context.failure is None else NOWHERE
         self.number = number
         self.flags = flags
         self.priority = priority

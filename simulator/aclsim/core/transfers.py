@@ -6,9 +6,6 @@ from aclsim.core.memory import Allocation, Span, move
 from aclsim.core.stream import Stream
 from aclsim.core.task import QUEUED, Range, Task
 
-BRIEF = 1 << 16
-"""Bytes up to which a copy keeps the world's lock: it is over in microseconds."""
-
 
 class Copy(Task):
     """A copy between the beginnings of two allocations, on a device or page-locked; both are touched when it runs."""

@@ -1,0 +1,116 @@
+"""What the state machines share: the backend that they look at, and how to run one.
+
+A state machine (hypothesis.stateful) calls a backend's C functions in an order of Hypothesis' choosing and compares every
+answer with a model of the contract of its own. It knows of the backend no more than its name and options. What it finds
+it shrinks to a short call sequence, which it prints as a program that runs (see `script`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+from aclcffi.backend import ffi
+from aclcffi.errors import BackendError
+from aclcffi.testing.script import ContractViolation, Recorder
+
+SCHEDULED = "simulator"
+"""The backend whose schedule the machines choose."""
+
+Options = dict[str, Any]
+
+
+def schedules() -> st.SearchStrategy[Options]:
+    """When queued work runs: options of `open_backend`, each of which can be repeated."""
+    fixed = st.sampled_from([{"schedule": "lazy"}, {"schedule": "eager"}])
+    return fixed | st.builds(lambda seed: {"schedule": "random", "seed": seed}, st.integers(0, 999))
+
+
+@dataclass(frozen=True)
+class Target:
+    """The backend under test: its name (or import path) and the options to open it with.
+
+    `strict` says whether it promises more than hardware does: what is undefined there has the documented answer, and
+    nobody else uses the device, so that counts are exact. By default every backend but `cann` is taken to. `scheduled`
+    says whether it takes the options `schedule` and `seed`; a schedule among `options` stays as it is.
+    """
+
+    backend: str = SCHEDULED
+    options: Mapping[str, Any] = field(default_factory=dict)
+    strict: bool | None = None
+    scheduled: bool | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether to ask for what hardware leaves open."""
+        return self.backend != "cann" if self.strict is None else self.strict
+
+    def choices(self, schedule: Options) -> Options:
+        """The options to open it with."""
+        chooses = self.backend == SCHEDULED if self.scheduled is None else self.scheduled
+        return {**(schedule if chooses and "schedule" not in self.options else {}), **self.options}
+
+    def open(self, **schedule: Any) -> Recorder:
+        """Open it, with a recorder before it."""
+        return Recorder.open(self.backend, **self.choices(schedule))
+
+    def second(self, first: Recorder) -> Recorder | None:
+        """Open it once more beside the first one; None where a process has only one of it."""
+        try:
+            other = first.beside(self.backend, **self.options)
+        except BackendError:
+            return None
+        if other.backend.aclrtSetDevice is first.backend.aclrtSetDevice:  # the same library
+            other.backend.close()
+            return None
+        return other
+
+
+class AclMachine(RuleBasedStateMachine):
+    """A state machine over a target. `acl` is the recorder, there from the first rule on."""
+
+    acl: Recorder
+
+    def __init__(self, target: Target) -> None:
+        super().__init__()
+        self.target = target
+
+    def begin(self, **schedule: Any) -> None:
+        """Open the backend and set device 0."""
+        self.acl = self.target.open(**schedule)
+        self.acl.expect("aclInit", ffi.NULL, legal=(0, 100002) if not self.target.exact else (0,))
+        self.acl.expect("aclrtSetDevice", 0)
+
+    def finish(self) -> None:
+        """What is to be checked at the end of a run that found nothing."""
+
+    def teardown(self) -> None:
+        """Check what is left to check, and close the backend."""
+        if not hasattr(self, "acl"):
+            return
+        try:
+            if not self.acl.violated:
+                self.finish()
+        finally:
+            if not self.target.exact:
+                self.acl.backend.aclrtResetDeviceForce(0)
+            self.acl.close()
+
+
+def run_machine(machine: Callable[[Target], AclMachine], target: Target, *, steps: int = 50, examples: int = 0) -> None:
+    """Run a state machine with the current Hypothesis profile; `examples` are at most so many, where the profile has more.
+
+    Raises:
+        ContractViolation: The backend does not keep the contract; the text has the program that shows it.
+    """
+    profile = settings()
+    count = min(profile.max_examples, examples) if examples else profile.max_examples
+    run_state_machine_as_test(
+        lambda: machine(target), settings=settings(profile, stateful_step_count=steps, max_examples=count)
+    )
+
+
+__all__ = ["AclMachine", "ContractViolation", "Options", "Target", "run_machine", "schedules"]
