@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 GROUP = "aclcffi.backends"
 VARIABLE = "ACLCFFI_BACKEND"
 
+opened_hooks: "list[Callable[[Backend], None]]" = []
+"""Told of each backend that `open_backend` opened; for test tools."""
+
 
 class Backend(AclFunctions):
     """One implementation of the C API: an attribute per C function, with the C name and the C order of arguments.
@@ -171,8 +174,11 @@ def open_backend(name: str | None = None, **options: Any) -> Backend:
         chosen = "cann"
     kind = find_backend(chosen)
     try:
-        return kind(**options)
+        backend = kind(**options)
     except TypeError as error:
         if "unexpected keyword argument" in str(error) and options:
             raise BackendError(f"the backend {chosen!r} does not take these options: {error}") from error
         raise
+    for hook in opened_hooks:
+        hook(backend)
+    return backend

@@ -8,7 +8,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["pytester", "aclcffi.testing.rows"]
+pytest_plugins = ["pytester", "aclcffi.testing.rows", "aclcffi.testing.plugin"]
 
 # From "default" and not from what holds now: where CI is set, Hypothesis itself has chosen a profile already.
 _UNTIMED = settings(settings.get_profile("default"), deadline=None, suppress_health_check=[HealthCheck.too_slow])

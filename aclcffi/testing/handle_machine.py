@@ -1,6 +1,7 @@
 """A state machine over handles of every kind: made, used, destroyed, used again, in two threads and two machines."""
 
 from collections.abc import Collection
+from itertools import product, starmap
 from typing import Any
 
 from hypothesis import strategies as st
@@ -27,10 +28,14 @@ from aclcffi.testing.script import SUCCESS
 MAIN, OTHER_THREAD = "", "other"
 _MIXED = {"stream": "notify"}  # a handle of the right is given for one of the left
 
-threads = st.sampled_from([MAIN, MAIN, OTHER_THREAD])
-numbers = st.integers(0, 40)
-picks = st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3, 4, 5])
-uses = st.builds(Use, threads, picks, numbers)
+_NEEDS = {"dataset": ("data buffer", "tensor desc")}
+_MANAGING = ("set", "reset", "force", "error", "count", "settle")
+_WHAT = ("use", "use", "use", "use", "make", "make", "destroy", "destroy")
+
+# Each is one draw: Hypothesis deletes a step only if it has few of them.
+acts = st.sampled_from([*product(_WHAT, range(6)), *product(_MANAGING, (0,)), ("set", 0), ("count", 0)])
+uses = st.sampled_from(list(starmap(Use, product((MAIN, MAIN, OTHER_THREAD), range(7), range(41)))))
+hows = st.sampled_from(list(product((0, 0, 0, 0, 1, 1, 2, 3, 4, 5), range(6))))
 
 
 class HandleMachine(AclMachine):
@@ -93,7 +98,8 @@ class HandleMachine(AclMachine):
     def default_stream(self, context: Thing, thread: str) -> None:
         """Learn the default stream of the current context."""
         out = ffi.new("aclrtStream *")
-        self.call("aclrtCtxGetCurrentDefaultStream", out, thread=thread)
+        with self.acl.optional():
+            self.call("aclrtCtxGetCurrentDefaultStream", out, thread=thread)
         context.about["default stream"] = out[0]
 
     def context_ends(self, context: Thing, thread: str) -> None:
@@ -147,35 +153,35 @@ class HandleMachine(AclMachine):
         """Open the backend; the main thread has the primary context of device 0, the other thread none."""
         self.begin(**schedule)
         count = ffi.new("uint32_t *")
-        self.call("aclrtGetDeviceCount", count)
+        with self.acl.optional():
+            self.call("aclrtGetDeviceCount", count)
         self.devices = min(count[0], 2)
         self.primary = [None] * self.devices
         self.set_counts = [1] + [0] * (self.devices - 1)
         self.taken_ids = [0] * self.devices
         self.new_primary(0, MAIN)
+        kinds = kinds.union(*(_NEEDS.get(name, ()) for name in kinds))
         self.kinds = [name for name in sorted(kinds) if all(map(self.acl.backend.supports, KINDS[name].functions))]
 
     def new_primary(self, device: int, thread: str) -> None:
         """aclrtSetDevice made a primary context."""
         out = ffi.new("aclrtContext *")
-        self.call("aclrtGetCurrentContext", out, thread=thread)
+        with self.acl.optional():
+            self.call("aclrtGetCurrentContext", out, thread=thread)
         made = self.keep("context", Thing(out[0], device, about={"primary": True}))
         self.primary[device] = self.current[thread] = made
         self.default_stream(made, thread)
 
-    @rule(
-        what=st.sampled_from(["use", "use", "use", "make", "destroy"]),
-        pick=st.integers(0, 9),
-        use=uses,
-        which=picks,
-        way=st.integers(0, 5),
-    )
-    def act(self, what: str, pick: int, use: Use, which: int, way: int) -> None:
+    @rule(act=acts, use=uses, how=hows)
+    def step(self, act: tuple[str, int], use: Use, how: tuple[int, int]) -> None:
         """Make one, use or destroy one that is live, stale, NULL, of another machine or of another kind."""
+        (what, pick), (which, way) = act, how
         names = [*self.kinds, *self.kinds, "context", "stream"]  # the others need these two
         name = names[pick % len(names)]
         kind, ways = KINDS[name], KINDS[name].uses()
-        if what == "make" or not self.things[name]:
+        if what in _MANAGING:
+            self.manage(what, use)
+        elif what == "make" or not self.things[name]:
             thing = kind.make(self, use)
             if thing is not None:
                 self.keep(name, thing)
@@ -184,23 +190,19 @@ class HandleMachine(AclMachine):
         else:
             kind.destroy(self, self.ref(name, which), use)
 
-    @rule(
-        what=st.sampled_from(["set", "set", "reset", "force", "error", "count", "count", "settle"]),
-        thread=threads,
-        device=st.sampled_from([0, 0, 0, 1, 1, 2, -1]),
-    )
-    def manage(self, what: str, thread: str, device: int) -> None:
+    def manage(self, what: str, use: Use) -> None:
         """What is no matter of one object."""
+        device = (0, 0, 0, 1, 1, 2, -1)[use.pick]
         if what == "set":
-            self.set_device(thread, device)
+            self.set_device(use.thread, device)
         elif what in ("reset", "force"):
-            self.reset_device(thread, device, what == "force")
+            self.reset_device(use.thread, device, what == "force")
         elif what == "error":
-            self.ask_for_last_error(thread)
+            self.ask_for_last_error(use.thread)
         elif what == "settle":
             self.settle()
         elif self.target.exact:
-            self.count(thread)
+            self.count(use.thread)
 
     def set_device(self, thread: str, device: int) -> None:
         """RT3.01."""

@@ -7,18 +7,21 @@ it shrinks to a short call sequence, which it prints as a program that runs (see
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from aclcffi.backend import ffi
+from aclcffi.backend import Backend, ffi, find_backend
 from aclcffi.errors import BackendError
 from aclcffi.testing.script import ContractViolation, Recorder
 
 SCHEDULED = "simulator"
 """The backend whose schedule the machines choose."""
+
+_PHASES = [phase for phase in Phase if phase is not Phase.explain]  # the printed program says more
 
 Options = dict[str, Any]
 
@@ -55,12 +58,18 @@ class Target:
 
     def open(self, **schedule: Any) -> Recorder:
         """Open it, with a recorder before it."""
-        return Recorder.open(self.backend, **self.choices(schedule))
+        options = self.choices(schedule)
+        return Recorder(self._kind(**options), self.backend, **options)
+
+    @cached_property
+    def _kind(self) -> type[Backend]:
+        """The class: looking for it takes longer than to open one."""
+        return find_backend(self.backend)
 
     def second(self, first: Recorder) -> Recorder | None:
         """Open it once more beside the first one; None where a process has only one of it."""
         try:
-            other = first.beside(self.backend, **self.options)
+            other = first.beside(self._kind(**self.options), self.backend, **self.options)
         except BackendError:
             return None
         if other.backend.aclrtSetDevice is first.backend.aclrtSetDevice:  # the same library
@@ -100,16 +109,16 @@ class AclMachine(RuleBasedStateMachine):
             self.acl.close()
 
 
-def run_machine(machine: Callable[[Target], AclMachine], target: Target, *, steps: int = 50, examples: int = 0) -> None:
-    """Run a state machine with the current Hypothesis profile; `examples` are at most so many, where the profile has more.
+def run_machine(
+    machine: Callable[[Target], AclMachine], target: Target, profile: settings | None = None, *, steps: int = 50
+) -> None:
+    """Run a state machine with a Hypothesis profile, by default the current one.
 
     Raises:
         ContractViolation: The backend does not keep the contract; the text has the program that shows it.
     """
-    profile = settings()
-    count = min(profile.max_examples, examples) if examples else profile.max_examples
     run_state_machine_as_test(
-        lambda: machine(target), settings=settings(profile, stateful_step_count=steps, max_examples=count)
+        lambda: machine(target), settings=settings(profile, stateful_step_count=steps, phases=_PHASES, report_multiple_bugs=False)
     )
 
 

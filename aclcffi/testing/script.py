@@ -13,8 +13,9 @@ program, whose last line is the assertion that failed.
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from aclcffi.backend import Backend, ffi, open_backend
@@ -24,6 +25,7 @@ _HANDLE = re.compile(r"struct (\w+?)_ \*")
 _PREFIX = re.compile(r"^(struct )?(aclrt|aclmdl|acl)?")
 _INSIDE = 1 << 20  # bytes behind a known address within which another one is written as an offset
 
+_ASSIGNED = re.compile(r"(\w+) = ")
 _OWNED = {"pointer": "out", "array": "buffer", "function": "callback"}
 
 SUCCESS = (0,)
@@ -69,6 +71,7 @@ class _Lines:
         self.opened: list[str] = []
         self.threads: dict[str, ThreadPoolExecutor] = {}
         self.lines: list[str] = []
+        self.groups: list[tuple[int, int]] = []
         self.violated = False
         self._counts: dict[str, int] = {}
         self._owned: dict[int, tuple[str, Any, bytes]] = {}  # by id: name, the value, what was in it when last written
@@ -80,7 +83,13 @@ class _Lines:
         if self.threads:
             head.insert(0, "from concurrent.futures import ThreadPoolExecutor\n")
         threads = [f"{name} = ThreadPoolExecutor(1)" for name in self.threads]
-        return "\n".join([*head, *self.opened, *threads, *self.lines])
+        lines = list(self.lines)
+        for start, end in reversed(self.groups):
+            names = [name for line in lines[start:end] if (name := _ASSIGNED.match(line))]
+            used = re.compile("|".join(rf"\b{name[1]}\b" for name in names) or "$^")
+            if not any(used.search(line) for line in lines[end:]):
+                lines[start:end] = [""] * (end - start)
+        return "\n".join([*head, *self.opened, *threads, *filter(None, lines)])
 
     def name_for(self, word: str) -> str:
         """A new variable name."""
@@ -202,10 +211,10 @@ class Recorder(AclFunctions):
         given = "".join(f", {key}={_quoted(value)}" for key, value in options.items())
         self._lines.opened.append(f'{self.variable} = aclcffi.open_backend("{name}"{given})')
 
-    def beside(self, name: str, /, **options: Any) -> "Recorder":
-        """Open another backend whose calls go into the same script."""
+    def beside(self, backend: Backend, name: str, /, **options: Any) -> "Recorder":
+        """Stand before another backend too: its calls go into the same script."""
         other = object.__new__(type(self))
-        other.backend = open_backend(name, **options)
+        other.backend = backend
         other._lines = self._lines
         other._enter(name, options)
         return other
@@ -291,6 +300,13 @@ class Recorder(AclFunctions):
             f"ffi.memmove({self._lines.expression(pointer)}, {content!r}, {len(content)})",
         )
         ffi.memmove(pointer, content, len(content))
+
+    @contextmanager
+    def optional(self) -> Iterator[None]:
+        """Calls in here only prepare something: the script has them if it uses what they gave."""
+        start = len(self._lines.lines)
+        yield
+        self._lines.groups.append((start, len(self._lines.lines)))
 
     def note(self, text: str) -> None:
         """Write a comment."""

@@ -1,8 +1,9 @@
 """The backend `simulator`: one method per C function over one world."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from aclcffi.backend import Backend, missing
@@ -13,7 +14,9 @@ from aclsim.api.binder import bind
 from aclsim.api.types import make_key
 from aclsim.core.schedules import SCHEDULES, read_token, token_of
 from aclsim.core.world import World, WorldOptions
+from aclsim.models.description import Dims
 from aclsim.models.onnx_model import ENGINES
+from aclsim.models.python_model import Function, GearSpec, Registered, TensorSpec
 from aclsim.products import PRODUCTS, RUN_MODES, load_product
 
 _PREFIX = "ACLCFFI_SIM_"
@@ -93,6 +96,50 @@ class SimulatorBackend(Backend):
                 if (names := {each for each in FUNCTIONS if name == "generic" or name in products_of(each)})
             }
         }
+
+    def register_model(
+        self,
+        name: str,
+        *,
+        function: Function | None = None,
+        inputs: Sequence[TensorSpec] = (),
+        outputs: Sequence[TensorSpec] = (),
+        onnx: "str | os.PathLike[str] | bytes | None" = None,
+        gears: GearSpec | None = None,
+        infer: Callable[[list[Dims]], list[Dims]] | None = None,
+        duration_us: float | None = None,
+        failure: int = 0,
+    ) -> str:
+        """Make a model without a file, or an ONNX file with gears, known to every loader of this machine.
+
+        Args:
+            name: Its name; loaders take it as the path, or the content, `sim://name`.
+            function: Computes it: takes the inputs as numpy arrays by name, gives the outputs by name, in order, or the
+                only one.
+            inputs: What it takes; -1 in a shape is a dim that varies.
+            outputs: What it gives.
+            onnx: An ONNX file, or its content, instead of a function with its description.
+            gears: The shapes that it is built for; without them a model with dims that vary is a dynamic-shape model.
+            infer: Tells the outputs' shapes from the inputs' without computing, for a function with dims that vary.
+            duration_us: What an execution takes in virtual time; the product's cost model says it otherwise.
+            failure: The code with which every execution fails, such as 507015; 0 for none.
+
+        Returns:
+            The path: `sim://name`.
+
+        Raises:
+            BackendError: The description makes no sense: neither or both of `function` and `onnx`, no outputs, an empty
+                name.
+        """
+        if not name or (function is None) == (onnx is None):
+            raise BackendError("a model has a name, and either a function or an ONNX file to compute with")
+        if function is not None and not outputs:
+            raise BackendError(f"model {name!r} has a function and no outputs")
+        source = onnx if onnx is None or isinstance(onnx, bytes) else Path(onnx)
+        self._world.registered[name] = Registered(
+            function, tuple(inputs), tuple(outputs), source, gears, duration_us, failure, infer
+        )
+        return f"sim://{name}"
 
     @property
     def product(self) -> str:

@@ -234,12 +234,12 @@ def test_more_dims_than_numpy_has(ready: Acl) -> None:
     assert "dimension" in last_message(ready)
 
 
-def test_symbolic_dims_are_refused(ready: Acl) -> None:
-    """A dimension with a name, or without a value, is refused with the tensor's name and what to do."""
-    refused(ready, identity(["batch", 3]), ENOTSUP, "'x' has the symbolic dimension 'batch'", "onnx.tools")
+def test_symbolic_dims_make_a_dynamic_model(ready: Acl) -> None:
+    """A dimension with a name, or without a value, makes a dynamic-shape model, which the library of IPV350 lacks."""
+    assert load(ready, identity(["batch", 3])) >= 1 << 31
     model = onnx.load_model_from_string(identity([2, 3]))
     model.graph.output[0].type.tensor_type.shape.dim[1].Clear()
-    refused(ready, model.SerializeToString(), ENOTSUP, "'y' has the symbolic dimension '?'")
+    assert load(ready, model.SerializeToString()) >= 1 << 31
 
 
 def test_impossible_shapes_are_refused(ready: Acl) -> None:

@@ -45,16 +45,16 @@ def refuse(acl: Acl, code: int, name: str, *arguments: Any, says: str = "", quie
     stays what it was; by default only the ACL layer, whose codes are below 107000, is quiet.
     """
     quiet = code < 107000 if quiet is None else quiet
-    acl.message()
-    acl.last_error()
-    assert acl.aclrtSynchronizeStreamWithTimeout(NULL, 0) == 107000  # a last error to begin with
+    before = 107017 if code != 107017 else 107000  # the last error to begin with
+    no_stream = acl.pointer(16, "aclrtStream")
+    assert acl.aclrtSynchronizeStreamWithTimeout(no_stream if before == 107017 else NULL, 0) == before
     acl.message()
     assert getattr(acl, name)(*arguments) == code
     message = acl.message()
     assert message.startswith(f"{name}: ")
     assert says in message
     assert f"[{code} " in message
-    assert acl.last_error() == (107000 if quiet else code)
+    assert acl.last_error() == (before if quiet else code)
 
 
 def refuse_elsewhere(

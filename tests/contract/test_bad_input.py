@@ -80,6 +80,10 @@ def complaints(acl: Acl, bench: Bench, case: Case, value: Any) -> Iterator[str]:
         return
     if result != (expected if is_code(name) else nothing(FUNCTIONS[name])):
         yield f"answers {result} instead of {expected}: {message}"
+    changed = sorted(where for where in {*before, *after} if before.get(where) != after.get(where))
+    known = lookup(CHANGES, f"{name} {case.label}") or ()
+    if any(not where.startswith(tuple(known)) for where in changed):
+        yield f"is refused and changes {', '.join(changed)}"
     if not message:
         if lookup(dict.fromkeys(QUIET, True), f"{name} {case.label}") is None:
             yield "is refused without a sentence"
@@ -89,10 +93,6 @@ def complaints(acl: Acl, bench: Bench, case: Case, value: Any) -> Iterator[str]:
     word = lookup(WORDS, f"{name} {case.label}") or case.parameter.name
     if word not in message.partition(": ")[2]:
         yield f"does not say {word!r}: {message}"
-    changed = sorted(where for where in {*before, *after} if before.get(where) != after.get(where))
-    known = lookup(CHANGES, f"{name} {case.label}") or ()
-    if any(not where.startswith(tuple(known)) for where in changed):
-        yield f"is refused and changes {', '.join(changed)}"
 
 
 def tried(name: str) -> list[Case]:

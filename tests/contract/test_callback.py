@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.aclsim.machine import world_of
 from tests.contract.conftest import FOREVER, NULL, Acl, OpenAcl
 from tests.contract.helpers import (
     PATIENCE,
@@ -320,6 +321,21 @@ class TestProcessReport:
         assert calls.trace == ["first", "second"]
         assert ready.aclrtProcessReport(timeout) == 0
         assert calls.trace == ["first", "second", "again"]
+
+    @pytest.mark.parametrize("block", [NO_BLOCK, BLOCK])
+    def test_leaves_nothing_behind(self, ready: Acl, calls: Calls, block: int) -> None:
+        """Callbacks that ran, and callbacks that were dropped, are forgotten."""
+        stream, note = ready.stream(), calls.note("aclrtCallback", "ran")
+        subscribe(ready, stream)
+        for _ in range(3):
+            ready.ok(ready.aclrtLaunchCallback(note, NULL, block, stream))
+            ready.ok(ready.aclrtProcessReport(FOREVER))
+        for _ in range(3):
+            ready.ok(ready.aclrtLaunchCallback(note, NULL, block, stream))
+        ready.ok(ready.aclrtStreamAbort(stream))
+        reporter = world_of(ready).reporters[threading.get_ident()]
+        assert (len(reporter.due), len(reporter.queued)) == (0, 0)
+        assert calls.trace == ["ran"] * 3
 
     def test_runs_in_the_calling_thread(self, ready: Acl, calls: Calls, server: HostThread) -> None:
         """Whoever launches and waits for the stream, the function runs in the thread that processes reports."""

@@ -169,6 +169,7 @@ class TestProperties:
         place = acl.out("aclrtDeviceStatus")
         refuse(acl, 100000, "aclrtQueryDeviceStatus", 7, NULL, says="deviceStatus is NULL")
         refuse(acl, 107001, "aclrtQueryDeviceStatus", 7, place)
+        place[0] = acl.lib.ACL_RT_DEVICE_STATUS_NORMAL + 1
         assert acl.aclrtQueryDeviceStatus(1, place) == 0
         assert place[0] == acl.lib.ACL_RT_DEVICE_STATUS_NORMAL
 

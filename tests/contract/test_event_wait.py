@@ -426,6 +426,18 @@ class TestRecordedAgain:
         assert work.ran()
         assert blocked(acl, held)
 
+    def test_old_goes_on_when_the_flag_was_set(self, open_acl: OpenAcl, options: dict[str, Any]) -> None:
+        """A record that finds the flag set changes nothing: the stream goes on at the time of the one that set it."""
+        acl = started(open_acl, **options)
+        made, after, first, second = event(acl, "OLD"), event(acl), acl.stream(), acl.stream()
+        for _ in range(3):
+            acl.long_work(first, milliseconds=1)
+            record(acl, made, first)
+        wait(acl, second, made)
+        record(acl, after, second)
+        acl.synchronize(second)
+        assert microseconds(acl, after) == 1000
+
 
 @pytest.mark.row("RT12.09")
 @pytest.mark.parametrize("ordered", [False, True])

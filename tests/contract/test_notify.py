@@ -704,17 +704,27 @@ class TestCountWait:
         assert [microseconds(acl, each) for each in (*ends, after)] == [1000, 3000, 2000, 3000]
 
     @each_schedule
-    def test_a_count_that_goes_on(self, open_acl: OpenAcl, options: dict[str, Any]) -> None:
-        """A stream that waits for a number goes on when it is reached, though the count is higher when it is looked at."""
+    @pytest.mark.parametrize("first", ["wait", "record"])
+    def test_a_count_that_goes_on(self, open_acl: OpenAcl, options: dict[str, Any], first: str) -> None:
+        """A stream goes on when its count was reached, though the count is higher and time has passed when it is run."""
         acl = started(open_acl, **options)
-        made, afters, first, second = count_notify(acl), [event(acl), event(acl)], acl.stream(), acl.stream()
-        for _ in range(4):
-            acl.long_work(first, milliseconds=1)
-            count(acl, made, ADD, 1, first)
-        for number, after in zip((2, 3), afters, strict=True):
-            await_count(acl, made, AT_LEAST, number, second)
-            record(acl, after, second)
-        acl.synchronize(second)
+        made, afters, counting, following = count_notify(acl), [event(acl), event(acl)], acl.stream(), acl.stream()
+
+        def follow() -> None:
+            for number, after in zip((2, 3), afters, strict=True):
+                await_count(acl, made, AT_LEAST, number, following)
+                record(acl, after, following)
+
+        if first == "wait":
+            follow()
+        for _ in range(5):
+            acl.long_work(counting, milliseconds=1)
+            count(acl, made, ADD, 1, counting)
+            if first == "wait":
+                acl.synchronize(counting)
+        if first == "record":
+            follow()
+        acl.synchronize(following)
         assert [microseconds(acl, after) for after in afters] == [2000, 3000]
 
 

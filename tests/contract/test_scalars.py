@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aclcffi
+from tests.aclsim.machine import world_of
 from tests.contract.conftest import BACKEND, NULL, Acl
 
 SIZES = {
@@ -72,11 +73,16 @@ class TestAppLog:
     """aclAppLog."""
 
     def test_is_no_error(self, acl: Acl) -> None:
-        """Any level and any text, or none, is logged and leaves no message."""
-        for level in (0, 1, 2, 3, 99):
-            acl.aclAppLog(level, b"function", b"file.c", 12, b"text %d \xff")
+        """Any level and any text, or none, is kept with the machine as it is, and leaves no message."""
+        levels = (0, 1, 2, 3, 99)
+        for level in levels:
+            acl.aclAppLog(level, b"function", b"file.c", 12, b"text %d")
         acl.aclAppLog(0, NULL, NULL, 0, NULL)
         assert acl.message() == ""
+        assert world_of(acl).library.log == [
+            *(f"[{level}] file.c:12 function: text %d" for level in levels),
+            "[0] :0 : ",
+        ]
 
     def test_refuses_device_addresses(self, ready: Acl) -> None:
         """Text on a device cannot be read: nothing is logged, and a message says so."""

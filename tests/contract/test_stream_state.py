@@ -225,8 +225,9 @@ class TestStreamAttributes:
         refuse(ready, 107000, "aclrtSetStreamAttribute", stream, check, value, says="overflowSwitch is 2")
         ready.ok(ready.aclrtGetStreamOverflowSwitch(stream, place))
         assert place[0] == 1
-        ready.ok(ready.aclrtSetStreamOverflowSwitch(stream, 0))
-        assert attribute(ready, stream, "FLOAT_OVERFLOW_CHECK").overflowSwitch == 0
+        for flag in (0, 1):
+            ready.ok(ready.aclrtSetStreamOverflowSwitch(stream, flag))
+            assert attribute(ready, stream, "FLOAT_OVERFLOW_CHECK").overflowSwitch == flag
 
 
 class TestStreamOverflowSwitch:

@@ -203,7 +203,7 @@ class TestWait:
 
     @each_schedule
     @pytest.mark.parametrize(
-        "way", ["value", "device copy", "host copy", "memset", "part", "copy now", "memset now", "pageable copy"]
+        "way", ["value", "device copy", "host copy", "memset", "halves", "copy now", "memset now", "pageable copy"]
     )
     def test_whoever_writes(self, open_acl: OpenAcl, options: dict[str, Any], way: str) -> None:
         """Anything that writes to the memory ends the wait: tasks of streams, and the host."""
@@ -221,7 +221,10 @@ class TestWait:
             "device copy": lambda: acl.aclrtMemcpyAsync(memory, 64, ones, 64, lib.ACL_MEMCPY_DEVICE_TO_DEVICE, other),
             "host copy": lambda: acl.aclrtMemcpyAsync(memory, 64, pinned, 64, lib.ACL_MEMCPY_HOST_TO_DEVICE, other),
             "memset": lambda: acl.aclrtMemsetAsync(memory, 64, 1, 64, other),
-            "part": lambda: acl.aclrtMemsetAsync(acl.offset(memory, 12), 16, 1, 16, other),
+            "halves": lambda: (
+                acl.aclrtMemsetAsync(acl.offset(memory, 12), 8, 1, 8, other)
+                or acl.aclrtMemsetAsync(acl.offset(memory, 20), 8, 1, 8, other)
+            ),
             "copy now": lambda: acl.aclrtMemcpy(place, 8, b"\x01" * 8, 8, lib.ACL_MEMCPY_HOST_TO_DEVICE),
             "memset now": lambda: acl.aclrtMemset(memory, 64, 1, 64),
             "pageable copy": lambda: acl.aclrtMemcpyAsync(

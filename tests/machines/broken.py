@@ -1,17 +1,18 @@
 """Backends with a bug each, which the state machines must find. They are opened by their import path."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from aclsim.backend import SimulatorBackend
-
-from aclcffi.functions import FUNCTIONS
+from aclsim.core.event import EventWait
+from aclsim.core.notify import NotifyWait
+from aclsim.core.task import Task
 
 
 class Broken(SimulatorBackend):
     """A simulator in which the functions of some names are other ones."""
 
-    replaced: dict[str, Callable[..., Any]]
+    replaced: ClassVar[dict[str, Callable[..., Any]]] = {}
 
     def _resolve(self, name: str) -> Callable[..., Any]:
         real = super()._resolve(name)
@@ -22,44 +23,91 @@ class Broken(SimulatorBackend):
 
 
 class KeepsStreams(Broken):
-    """aclrtDestroyStream forgets to invalidate the handle."""
+    """aclrtDestroyStream waits for the stream and forgets to invalidate the handle."""
 
-    replaced = {"aclrtDestroyStream": lambda self, real, stream: self.aclrtSynchronizeStream(stream) if stream else 100000}  # noqa: RUF012
+    @staticmethod
+    def destroy(backend: Any, real: Callable[..., int], stream: Any) -> int:
+        other = backend.ffi.new("aclrtEvent *")
+        code: int = backend.aclrtCreateEvent(other) or backend.aclrtRecordEvent(other[0], stream)
+        return code or int(backend.aclrtSynchronizeStream(stream)) if stream else real(stream)
+
+    replaced: ClassVar[dict[str, Callable[..., Any]]] = {"aclrtDestroyStream": destroy}
 
 
-class NoContext(Broken):
-    """aclrtRecordEvent does not tell streams of another context from those of the current one."""
+class TakesAnyStream(Broken):
+    """aclrtRecordEvent does not mind a stream of another context."""
 
-    replaced = {"aclrtRecordEvent": lambda self, real, *arguments: real(*arguments) % 107003}  # noqa: RUF012
+    replaced: ClassVar[dict[str, Callable[..., Any]]] = {
+        "aclrtRecordEvent": lambda _, real, *arguments: 0 if (code := real(*arguments)) == 107003 else code
+    }
 
 
 class LeaksMemory(Broken):
-    """aclrtFree keeps the memory."""
+    """aclrtFree of device memory gives nothing back."""
 
-    replaced = {"aclrtFree": lambda self, real, pointer: 0 if pointer else 100000}  # noqa: RUF012
+    replaced: ClassVar[dict[str, Callable[..., Any]]] = {
+        "aclrtFree": lambda backend, real, pointer: (
+            0 if backend._world.memory.by_pointer(pointer) is not None else real(pointer)
+        )
+    }
 
 
-class NoWaits(Broken):
-    """Streams do not wait for events."""
+class ForgetsThreads(Broken):
+    """All threads have one last error."""
 
-    replaced = {"aclrtStreamWaitEvent": lambda self, real, *arguments: 0}  # noqa: RUF012
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.codes: list[int] = []
+
+    @staticmethod
+    def last(backend: Any, real: Callable[..., int], level: int) -> int:
+        backend.codes.append(real(level))
+        return backend.codes.pop() or (backend.codes.pop() if backend.codes else 0)
+
+    @staticmethod
+    def create(backend: Any, real: Callable[..., int], *arguments: Any) -> int:
+        code = real(*arguments)
+        backend.codes += [code] if code else []
+        return code
+
+    replaced: ClassVar[dict[str, Callable[..., Any]]] = {"aclrtGetLastError": last, "aclrtSetDevice": create}
+
+
+class Submits(SimulatorBackend):
+    """A simulator that does something else with some tasks than queue them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._queue = self._world.scheduler.submit
+        self._world.scheduler.submit = self.submit  # type: ignore[method-assign]
+
+    def submit(self, task: Task) -> None:
+        raise NotImplementedError
+
+
+class NoWaits(Submits):
+    """Streams do not wait for events, though they say so."""
+
+    def submit(self, task: Task) -> None:
+        if not isinstance(task, EventWait):
+            self._queue(task)
+
+
+class KeepsNotifies(Submits):
+    """A wait for a notify does not take it."""
+
+    def submit(self, task: Task) -> None:
+        if isinstance(task, NotifyWait):
+            task.clears = False
+        self._queue(task)
 
 
 class EarlySynchronize(Broken):
-    """aclrtSynchronizeStream returns before the work is done."""
-
-    replaced = {"aclrtSynchronizeStream": lambda self, real, *arguments: 0}  # noqa: RUF012
-
-
-class KeepsNotifies(Broken):
-    """A wait for a notify does not take it."""
+    """aclrtSynchronizeStream asks, and returns before the work is done."""
 
     @staticmethod
-    def _wait(self: Any, real: Any, notify: Any, stream: Any, seconds: int) -> int:
-        code: int = real(notify, stream, seconds)
-        return code or int(self.aclrtRecordNotify(notify, stream))
+    def early(backend: Any, real: Callable[..., int], stream: Any) -> int:
+        del real
+        return int(backend.aclrtStreamQuery(stream, backend.ffi.new("aclrtStreamStatus *")))
 
-    replaced = {"aclrtWaitAndResetNotify": _wait}  # noqa: RUF012
-
-
-assert all(name in FUNCTIONS for kind in Broken.__subclasses__() for name in kind.replaced)
+    replaced: ClassVar[dict[str, Callable[..., Any]]] = {"aclrtSynchronizeStream": early}

@@ -22,6 +22,7 @@ CHAPTERS = (
     "event",
     "exception",
     "execute",
+    "gears",
     "host_memory",
     "init",
     "init_callbacks",

@@ -34,7 +34,8 @@ def _switch(_world: World, value: int) -> bool:
     return value in (0, 1)
 
 
-def _priority(world: World, value: int) -> bool:
+def in_priority_range(world: World, value: int) -> bool:
+    """Whether streams of the product can have a priority."""
     return world.product.priority_greatest <= value <= world.product.priority_least
 
 
@@ -51,7 +52,7 @@ def _timeout(_world: World, value: int) -> bool:
 
 
 LOAD = {
-    lib.ACL_MDL_PRIORITY_INT32: Attribute("int32_t", True, False, _priority),
+    lib.ACL_MDL_PRIORITY_INT32: Attribute("int32_t", True, False, in_priority_range),
     lib.ACL_MDL_LOAD_TYPE_SIZET: Attribute("size_t", True, True, _load_type),
     lib.ACL_MDL_PATH_PTR: Attribute("char *", True, True, _not_null, deep=True),
     lib.ACL_MDL_MEM_ADDR_PTR: Attribute("void *", True, True, _not_null),

@@ -12,6 +12,10 @@ from aclsim.core.world import World
 from aclsim.models.description import Executable
 from aclsim.models.formats import OM_HEADER, load_model
 from aclsim.models.refusal import Cut, Refusal, Unrecognised, Unsupported
+from aclsim.models.registered import make
+
+SCHEME = b"sim://"
+"""How the path, or the content, of a model begins that the program registered by name."""
 
 MAGIC_SIZE = 4
 """Bytes that the router looks at (contract_mdl section 5.1)."""
@@ -24,18 +28,25 @@ class Content(NamedTuple):
     folder: Path | None
 
 
-def from_file(path: CData, parameter: str = "modelPath") -> Content:
+def from_file(world: World, path: CData, parameter: str = "modelPath") -> Content:
     """Read a model file as the router does, before any other argument is looked at.
 
     Raises:
         Fault: 100000 for NULL, 145002 for a file that cannot be read, 145006 for one of less than 4 bytes.
     """
-    return read_file(text(path, parameter))
+    return read_file(world, text(path, parameter))
 
 
-def read_file(path: bytes) -> Content:
-    """Read the model file at `path`; the faults are those of `from_file`."""
+def read_file(world: World, path: bytes) -> Content:
+    """Read the model file at `path`, or find what is registered as `sim://name`; faults are those of `from_file`."""
     name = path.decode(errors="surrogateescape")
+    if path.startswith(SCHEME):
+        if name.removeprefix(SCHEME.decode()) not in world.registered:
+            known = ", ".join(f"sim://{each}" for each in world.registered) or "none"
+            raise Fault(
+                codes.ACL_ERROR_GE_EXEC_MODEL_PATH_INVALID, f"no model is registered as {name!r}; there are: {known}"
+            )
+        return Content(path, None)
     try:
         data = Path(name).read_bytes()
     except (OSError, ValueError) as error:
@@ -101,13 +112,25 @@ def parse(
             (a choice: the contract knows no such case).
     """
     engine = world.options.engine if computes else None
+    name = content.data.removeprefix(SCHEME).decode(errors="replace") if content.data.startswith(SCHEME) else None
     try:
         with world.unlocked():
-            return load_model(content.data, content.folder, engine, weights or {})
+            if name is not None and name in world.registered:
+                # Its gears and its function are asked when it is described, too: the engine is needed for that.
+                model = make(world.registered[name], world.options.engine)
+            else:
+                model = load_model(content.data, content.folder, engine, weights or {})
+            return _fitting(world, model)
     except Unsupported as refusal:
         raise Fault(codes.ACL_ERROR_API_NOT_SUPPORT, f"the model cannot be run by the simulator: {refusal}") from None
     except Refusal as refusal:
         raise Fault(_code(world, content, short, refusal), f"the model was not taken: {refusal}") from None
+
+
+def _fitting(world: World, model: Executable) -> Executable:
+    if world.product.ipv350 and (model.dynamic or model.gears is not None):
+        raise Unsupported("its shapes vary, and the library of IPV350 runs fixed shapes only")
+    return model
 
 
 def _code(world: World, content: Content, short: int, refusal: Refusal) -> int:

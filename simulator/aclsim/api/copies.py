@@ -218,16 +218,16 @@ class _Batch:
         self.dsts, self.destMaxs, self.srcs, self.sizes = dsts, destMaxs, srcs, sizes
         self.attrs, self.attrsIndexes, self.numAttrs = attrs, attrsIndexes, numAttrs
 
-    def run(self, world: World, failIndex: CData, copy: "_Copy") -> None:
+    def run(self, world: World, failIndex: CData, check: Callable[[], object], copy: "_Copy") -> None:
         """Copy piece after piece, which is one of the legal orders; the first that fails ends the batch.
 
-        Its index is written to `failIndex` where that is not NULL.
+        Its index is written to `failIndex` where that is not NULL. `check` refuses all of it.
         """
         if failIndex:
             failIndex[0] = _NO_INDEX
         if self.nothing:
             return
-        world.current_context()
+        check()
         index = 0
         try:
             directions = []
@@ -309,7 +309,7 @@ def aclrtMemcpyBatch(
     """RT8.21: synchronous."""
     on_host(failIndex, "failIndex")
     batch = _Batch(dsts, destMaxs, srcs, sizes, numBatches, attrs, attrsIndexes, numAttrs)
-    batch.run(world, failIndex, _at_once(world))
+    batch.run(world, failIndex, world.current_context, _at_once(world))
 
 
 def aclrtMemcpyBatchV2(
@@ -325,7 +325,7 @@ def aclrtMemcpyBatchV2(
 ) -> None:
     """RT8.21: aclrtMemcpyBatch without failIndex."""
     batch = _Batch(dsts, destMaxs, srcs, sizes, numBatches, attrs, attrsIndexes, numAttrs)
-    batch.run(world, NULL, _at_once(world))
+    batch.run(world, NULL, world.current_context, _at_once(world))
 
 
 def aclrtMemcpyBatchAsync(
@@ -366,6 +366,4 @@ def aclrtMemcpyBatchAsyncV2(
 
 
 def _batch_async(world: World, stream: CData, batch: _Batch, failIndex: CData) -> None:
-    if not batch.nothing:
-        target(world, live_stream(world, stream))
-    batch.run(world, failIndex, _queued(world, stream))
+    batch.run(world, failIndex, lambda: target(world, live_stream(world, stream)), _queued(world, stream))

@@ -13,10 +13,9 @@ from aclsim.core import codes
 from aclsim.core.description import Desc
 from aclsim.core.fault import Fault
 from aclsim.core.world import World
-from aclsim.models.description import Executable, Tensor
+from aclsim.models.description import Executable, Tensor, described_inputs
 
 _NAME_LENGTH = lib.ACL_MAX_TENSOR_NAME_LEN
-_NO_INDEX = (1 << 64) - 1
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _REPLACEMENT = re.compile(
     r"acl_modelId_(?P<model>[0-9]{1,10})_(?P<side>input|output)_(?P<index>[0-9]{1,20})(_[a-z]{1,3})?"
@@ -52,13 +51,13 @@ def aclmdlGetDesc(world: World, modelDesc: CData, modelId: int) -> None:
 def aclmdlGetDescFromFile(world: World, modelDesc: CData, modelPath: CData) -> None:
     """MD6.04: without loading; the desc's model id is 0. A bad path beats a NULL desc."""
     if not world.product.ipv350:
-        content = from_file(modelPath)
+        content = from_file(world, modelPath)
         _describe(world, modelDesc, content)
         return
     desc = _desc(world, modelDesc)
     on_host(modelPath, "modelPath")
     try:
-        content = from_file(modelPath)
+        content = from_file(world, modelPath)
         executable = parse(world, content, codes.ACL_ERROR_GE_PARAM_INVALID, computes=False)
     except Fault as fault:  # MD2.06
         raise Fault(codes.ACL_ERROR_GE_FAILURE, fault.message) from None
@@ -99,7 +98,9 @@ def _describe(world: World, modelDesc: CData, content: Content) -> None:
 
 def _fill(world: World, desc: Desc, executable: Executable, model_id: int) -> None:
     desc.model_id = model_id
-    desc.inputs += executable.inputs
+    desc.gears = executable.gears
+    desc.dynamic = executable.dynamic
+    desc.inputs += described_inputs(executable)
     desc.outputs += executable.outputs
     taken = {tensor.name for tensor in desc.inputs + desc.outputs}
     desc.input_names = _short_names(world, desc.inputs, f"acl_modelId_{model_id}_input_", taken)
@@ -281,57 +282,31 @@ def aclmdlGetOutputDims(world: World, modelDesc: CData, index: int, dims: CData)
 
 
 def aclmdlGetCurOutputDims(world: World, modelDesc: CData, index: int, dims: CData) -> None:
-    """MD6.18: for a model with fixed shapes the dims of aclmdlGetOutputDims; the model must still be loaded."""
+    """MD6.18: the dims in the gear that was chosen last, else aclmdlGetOutputDims's; the model must be loaded."""
     desc = _desc(world, modelDesc)
     on_host(dims, "dims")
+    if desc.dynamic:
+        raise Fault(codes.ACL_ERROR_API_NOT_SUPPORT, "a dynamic-shape model has no current output dims")
     _at(desc.outputs, index)
-    if desc.model_id not in world.models:
+    model = world.models.get(desc.model_id)
+    if model is None:
         raise unknown_model(world, desc.model_id)
     _write_dims(world, modelDesc, index, dims, output=True)
+    gears = model.executable.gears
+    if gears is not None and model.gear is not None:
+        dims.dims[0 : dims.dimCount] = gears.outputs[model.gear][index]
 
 
 def aclmdlGetInputDimsRange(world: World, modelDesc: CData, index: int, dimsRange: CData) -> None:
-    """MD6.14: fixed dims have a range of one value."""
+    """MD6.14: fixed dims have a range of one value, others 1 to -1 (no limit); a model with gears has no ranges."""
     desc = _desc(world, modelDesc)
     on_host(dimsRange, "dimsRange")
+    if desc.gears is not None:
+        dimsRange.rangeCount = 0
+        return
     tensor = _at(desc.inputs, index)
     if len(tensor.dims) > lib.ACL_MAX_DIM_CNT:
         raise Fault(codes.ACL_ERROR_INTERNAL_ERROR, f"{tensor.name!r} has {len(tensor.dims)} dimensions")
     dimsRange.rangeCount = len(tensor.dims)
     for position, dim in enumerate(tensor.dims):
-        dimsRange.range[position] = [dim, dim]
-
-
-# -- gears, which models with fixed shapes do not have ---------------------------------------------------------------
-
-
-def aclmdlGetDynamicBatch(world: World, modelDesc: CData, batch: CData) -> None:
-    """MD6.15: count 0."""
-    _desc(world, modelDesc)
-    on_host(batch, "batch").batchCount = 0
-
-
-def aclmdlGetDynamicHW(world: World, modelDesc: CData, index: int, hw: CData) -> None:  # noqa: ARG001
-    """MD6.15: count 0; the index is not looked at."""
-    _desc(world, modelDesc)
-    on_host(hw, "hw").hwCount = 0
-
-
-def _no_index(index: int) -> None:
-    if index != _NO_INDEX:
-        raise invalid(f"index is {index}; it must be -1, as size_t")
-
-
-def aclmdlGetInputDynamicGearCount(world: World, modelDesc: CData, index: int, gearCount: CData) -> None:
-    """MD6.16: 0."""
-    _desc(world, modelDesc)
-    on_host(gearCount, "gearCount")
-    _no_index(index)
-    gearCount[0] = 0
-
-
-def aclmdlGetInputDynamicDims(world: World, modelDesc: CData, index: int, dims: CData, gearCount: int) -> None:  # noqa: ARG001
-    """MD6.17: there are no gears, so nothing is written."""
-    _desc(world, modelDesc)
-    on_host(dims, "dims")
-    _no_index(index)
+        dimsRange.range[position] = [dim, dim] if dim >= 0 else [1, -1]

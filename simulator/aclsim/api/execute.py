@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from aclsim.api import shaped
 from aclsim.api.host import invalid
 from aclsim.api.load import unknown_model
 from aclsim.api.lookup import item, live_stream, target
@@ -13,9 +14,10 @@ from aclsim.core.configs import ExecConfig
 from aclsim.core.fault import Fault
 from aclsim.core.loaded import ASYNCHRONOUS, SYNCHRONOUS, Execution, LoadedModel, Operand
 from aclsim.core.memory import padded
+from aclsim.core.shaped import GearExecution
 from aclsim.core.stream import Stream
 from aclsim.core.world import World
-from aclsim.models.description import Tensor
+from aclsim.models.description import Gears, Tensor, described_inputs
 
 _SLACK = 64  # MD7.10
 
@@ -55,7 +57,8 @@ def aclmdlExecuteV2(
     config = item(world, world.exec_configs, handle, "handle")
     call = _call(world, modelId, input, output)
     _keep_timeouts(world, config)
-    if not stream:
+    model = world.models.get(modelId)
+    if not stream or (model is not None and model.executable.dynamic):  # those ignore the stream (MD7.15)
         _run_inside(world, call)
         return
     failed: Fault | None = None
@@ -131,7 +134,7 @@ def _check_mode(model: LoadedModel, mode: str) -> None:
 
 
 def _check_counts(model: LoadedModel, call: Call) -> None:
-    """MD7.08."""
+    """MD7.08; the gear input counts (MD8.06)."""
     for what, buffers, tensors in _sides(model, call):
         if len(buffers) != len(tensors):
             raise Fault(
@@ -141,7 +144,9 @@ def _check_counts(model: LoadedModel, call: Call) -> None:
 
 
 def _check_sizes(model: LoadedModel, call: Call) -> None:
-    """MD7.10: 64 bytes too few pass, too many always do."""
+    """MD7.10: 64 bytes too few pass, too many always do; a dataset with a gear is not looked at."""
+    if call.inputs.has_gear:
+        return
     for what, buffers, tensors in _sides(model, call):
         for index, (buffer, tensor) in enumerate(zip(buffers, tensors, strict=True)):
             if buffer.size + _SLACK < tensor.size:
@@ -155,7 +160,8 @@ def _sides(
     model: LoadedModel, call: Call
 ) -> tuple[tuple[str, list[DataBuffer], tuple[Tensor, ...]], tuple[str, list[DataBuffer], tuple[Tensor, ...]]]:
     executable = model.executable
-    return ("input", call.inputs.buffers, executable.inputs), ("output", call.outputs.buffers, executable.outputs)
+    inputs = described_inputs(executable)
+    return ("input", call.inputs.buffers, inputs), ("output", call.outputs.buffers, executable.outputs)
 
 
 def _fill_null_outputs(world: World, model: LoadedModel, call: Call) -> None:
@@ -174,6 +180,9 @@ def _fill_null_outputs(world: World, model: LoadedModel, call: Call) -> None:
 def _run_inside(world: World, call: Call) -> None:
     """Execute on a stream that only this call knows, and wait for it."""
     model = _loaded(world, call.model_id)
+    if model.executable.dynamic:
+        shaped.run(world, model, call)
+        return
     _fill_null_outputs(world, model, call)
     _check_mode(model, SYNCHRONOUS)
     _check_counts(model, call)
@@ -190,6 +199,9 @@ def _run_inside(world: World, call: Call) -> None:
 def _enqueue(world: World, call: Call, mode: str, stream: CData) -> None:
     """Execute on a stream of the caller."""
     model = _loaded(world, call.model_id)
+    if model.executable.dynamic:
+        shaped.enqueue(world, model, call, target(world, live_stream(world, stream)))
+        return
     if mode is SYNCHRONOUS:
         _fill_null_outputs(world, model, call)
     _check_mode(model, mode)
@@ -197,6 +209,25 @@ def _enqueue(world: World, call: Call, mode: str, stream: CData) -> None:
     on = target(world, live_stream(world, stream))
     _check_sizes(model, call)
     _submit(world, model, call, on)
+
+
+def _submit_gear(world: World, model: LoadedModel, call: Call, on: Stream, gears: Gears) -> None:
+    """Queue an execution of a model with gears; which one it is says the last input's memory when it runs (MD8.05)."""
+    memory = world.memory
+    executable = model.executable
+    buffers = call.inputs.buffers
+    inputs = [
+        Operand(memory, f"input {tensor.name!r}", buffer.address, min(buffer.size, tensor.size))
+        for tensor, buffer in zip(executable.inputs, buffers, strict=False)
+    ]
+    outputs: list[Operand | None] = [
+        Operand(memory, f"output {tensor.name!r}", buffer.address, min(buffer.size, tensor.size))
+        for tensor, buffer in zip(executable.outputs, call.outputs.buffers, strict=False)
+    ]
+    last = buffers[len(executable.inputs)]
+    chooser = Operand(memory, "the gear buffer", last.address, last.size)
+    duration = model.duration(world.cost)
+    world.scheduler.submit(GearExecution(on, duration, model, inputs, outputs, chooser, gears))
 
 
 # -- IPV350 ----------------------------------------------------------------------------------------------------------
@@ -247,6 +278,9 @@ def _submit(world: World, model: LoadedModel, call: Call, on: Stream, work: tupl
     """Queue the execution with what the datasets name now; more buffers than tensors are ignored."""
     memory = world.memory
     executable = model.executable
+    if executable.gears is not None:
+        _submit_gear(world, model, call, on, executable.gears)
+        return
     inputs = [
         Operand(memory, f"input {tensor.name!r}", buffer.address, tensor.size)
         for tensor, buffer in zip(executable.inputs, call.inputs.buffers, strict=False)

@@ -40,7 +40,7 @@ class Given:
 
 def aclmdlLoadFromFile(world: World, modelPath: CData, modelId: CData) -> None:
     """MD5.01."""
-    content = from_file(modelPath)
+    content = from_file(world, modelPath)
     on_host(modelId, "modelId")
     modelId[0] = _load(world, content, _SHORT_FILE, Given())
 
@@ -55,7 +55,7 @@ def aclmdlLoadFromFileWithMem(
     weightSize: int,
 ) -> None:
     """MD5.02; NULL for work or weight memory means that ACL allocates it."""
-    content = from_file(modelPath)
+    content = from_file(world, modelPath)
     on_host(modelId, "modelId")
     given = Given(address_of(workPtr), workSize, address_of(weightPtr), weightSize)
     modelId[0] = _load(world, content, _SHORT_FILE, given)
@@ -120,7 +120,7 @@ def _route(world: World, config: LoadConfig) -> Content:
     """Look at the path, or else at the memory, that the handle names (4.4 b)."""
     path = path_of(config, lib.ACL_MDL_PATH_PTR)
     if path:
-        return read_file(path)
+        return read_file(world, path)
     if _number(config, lib.ACL_MDL_MEM_SIZET):
         return _memory_of(world, config)
     raise invalid("handle names neither a model file nor model memory")
@@ -142,7 +142,7 @@ def _memory_of(world: World, config: LoadConfig) -> Content:
 def _content_of(world: World, config: LoadConfig, kind: int) -> Content:
     if kind not in _FILE:
         return _memory_of(world, config)
-    return read_file(path_of(config, lib.ACL_MDL_PATH_PTR))
+    return read_file(world, path_of(config, lib.ACL_MDL_PATH_PTR))
 
 
 def _check_rules(config: LoadConfig) -> int:
@@ -180,7 +180,9 @@ def _load(world: World, content: Content, short: int, given: Given, config: Load
         if fault.code != short:  # that one is found while the header is read, before the engine sees the model
             _take_id(world)
         raise
-    number = _take_id(world)
+    if executable.dynamic and config is not None and lib.ACL_MDL_WITHOUT_GRAPH_INT32 in config.values:
+        raise invalid("ACL_MDL_WITHOUT_GRAPH_INT32 is for models with fixed shapes; this one has a dynamic shape")
+    number = _take_id(world, dynamic=executable.dynamic)
     context = world.current_context()
     model = LoadedModel(number, executable, context)
     model.memory, model.borrowed = _place(world, executable, given, context.device.number)
@@ -190,8 +192,12 @@ def _load(world: World, content: Content, short: int, given: Given, config: Load
     return number
 
 
-def _take_id(world: World) -> int:
+def _take_id(world: World, *, dynamic: bool = False) -> int:
     """The id of a load that the engine sees; one that fails then uses it up all the same (section 1)."""
+    if dynamic:  # counted apart, and without a look at the initialisation (MD5.09)
+        number = world.next_dynamic_id
+        world.next_dynamic_id += 1
+        return number
     _check_initialized(world)
     number = world.next_model_id
     world.next_model_id += 1
@@ -259,14 +265,14 @@ def aclmdlUnload(world: World, modelId: int) -> None:
 
 def unknown_model(world: World, number: int) -> Fault:
     """The answer to a model id that is not loaded."""
-    was = 0 <= number < world.next_model_id
+    was = 0 <= number < world.next_model_id or 1 << 31 <= number < world.next_dynamic_id
     reason = "was unloaded, or its load failed" if was else "was never given out"
     return Fault(codes.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"no model has the id {number}: it {reason}")
 
 
 def aclmdlQuerySize(world: World, fileName: CData, workSize: CData, weightSize: CData) -> None:
     """MD5.20: bytes of work and weight memory that loading the file takes."""
-    content = from_file(fileName, "fileName")
+    content = from_file(world, fileName, "fileName")
     _answer_sizes(world, content, workSize, weightSize)
 
 

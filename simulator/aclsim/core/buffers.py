@@ -18,11 +18,22 @@ class DataBuffer:
 
 
 class Dataset:
-    """Buffers in the order of a model's inputs or outputs (aclmdlDataset). It owns none of them, but its `descs`."""
+    """Buffers in the order of a model's inputs or outputs (aclmdlDataset). It owns none of them, but its `descs`.
 
-    __slots__ = ("buffers", "descs", "handle")
+    `batch`, `hw` and `dims` are the gear that a Set function wrote into it (MD8.11); nothing where none did.
+    """
+
+    __slots__ = ("batch", "buffers", "descs", "dims", "handle", "hw")
 
     def __init__(self) -> None:
         self.buffers: list[DataBuffer] = []
         self.descs: dict[int, TensorDesc] = {}
+        self.batch = 0
+        self.hw = (0, 0)
+        self.dims: tuple[int, ...] = ()
         self.handle: Hashable = None
+
+    @property
+    def has_gear(self) -> bool:
+        """Whether a Set function wrote a gear into it."""
+        return bool(self.batch or any(self.hw) or self.dims)

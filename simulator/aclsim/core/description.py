@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 
-from aclsim.models.description import Tensor
+from aclsim.models.description import Gears, Tensor
 
 
 class Desc:
@@ -14,6 +14,8 @@ class Desc:
 
     def __init__(self) -> None:
         self.model_id = 0
+        self.gears: Gears | None = None
+        self.dynamic = False
         self.inputs: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.input_names: list[str] = []
@@ -24,4 +26,5 @@ class Desc:
     def clear(self) -> None:
         """Forget the tensors; strings that were handed out live on."""
         self.model_id = 0
+        self.gears, self.dynamic = None, False
         self.inputs, self.outputs, self.input_names, self.output_names = [], [], [], []

@@ -16,7 +16,7 @@ class LoadedModel:
     """A model under an id.
 
     `mode` is the manner of its first execution, which sticks (MD7.07). `memory` is the device memory that it owns,
-    `borrowed` what the caller gave for work and weights.
+    `borrowed` what the caller gave for work and weights. `gear` is what a Set function chose last (MD8.11).
     """
 
     def __init__(self, number: int, executable: Executable, context: Context) -> None:
@@ -28,10 +28,13 @@ class LoadedModel:
         self.priority = 0
         self.memory: tuple[Allocation, ...] = ()
         self.borrowed: tuple[Allocation, ...] = ()
+        self.gear: int | None = None
         self._traffic = executable.weight_size + sum(part.size for part in executable.inputs + executable.outputs)
 
     def duration(self, cost: CostModel) -> int:
         """What an execution takes, in virtual nanoseconds: a launch, and reading and writing everything once."""
+        if self.executable.duration_ns is not None:
+            return self.executable.duration_ns
         return cost.launch_ns + self._traffic * 1000 // cost.compute_bytes_per_us
 
 
@@ -58,6 +61,13 @@ class Operand:
             self.problem = f"0x{address:x} is host memory; models read and write device memory"
         else:
             self.span = span
+
+    def shrink(self, size: int) -> None:
+        """Take only the first `size` bytes."""
+        if self.span is not None and size < self.size:
+            self.size = size
+            span = self.span
+            self.span = Span(span.allocation, span.address, span.offset, size)
 
     @property
     def ranges(self) -> tuple[Range, ...]:
@@ -132,6 +142,17 @@ class Execution(Task):
                 )
         if self.scratch is not None:
             self.scratch.resolve()
+        failure = self.model.executable.failure
+        if failure:
+            raise Fault(failure, f"model {self.model.number} was registered to fail with this code")
+        self.compute()
+
+    def compute(self) -> None:
+        """Compute with the shapes of the description.
+
+        Raises:
+            Fault: 507011 when the computation fails, 507053 for memory that is not there.
+        """
         inputs = [operand.resolve().read() for operand in self.inputs]
         outputs = [operand.resolve().write() for operand in self.outputs]
         self.model.executable.run(inputs, outputs)

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aclsim.core import codes
 from aclsim.core.allocators import AllocatorDesc, Functions
@@ -30,6 +31,9 @@ from aclsim.core.stream import Stream
 from aclsim.core.tensor_desc import TensorDesc
 from aclsim.core.thread import ThreadState
 from aclsim.products import Product
+
+if TYPE_CHECKING:
+    from aclsim.models.python_model import Registered
 
 StateCallback = Callable[[Hashable, int], None]
 """Told of a device (number) or a stream (handle), and of what happens to it (aclrtDeviceState, aclrtStreamState)."""
@@ -64,7 +68,9 @@ class World:
     `lock` guards all of it. `closed` is empty while the machine works, else it says why it does not any more.
     """
 
-    def __init__(self, product: Product, options: WorldOptions = WorldOptions(), key: Key = _plain) -> None:
+    def __init__(  # noqa: PLR0915 - the list of what a machine has
+        self, product: Product, options: WorldOptions = WorldOptions(), key: Key = _plain
+    ) -> None:
         self.product = product
         self.cost = product.cost
         self.options = options
@@ -113,6 +119,8 @@ class World:
         self.op_execute_timeout_us = product.op_timeout_s * 1_000_000
         self.reporters: dict[int, Reporter] = {}
         self.models: dict[int, LoadedModel] = {}
+        self.registered: dict[str, Registered] = {}
+        self.next_dynamic_id = 1 << 31  # contract_mdl section 1
         self.next_model_id = 0 if product.ipv350 else 1  # contract_mdl section 1: IPV350's ids start at 0
         self._finalizer = weakref.finalize(self, release_pieces, self.memory.pieces)
         self._finalizer.atexit = False

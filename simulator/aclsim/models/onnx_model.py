@@ -1,14 +1,14 @@
 """ONNX files: described with onnx, computed with onnxruntime or onnx's reference evaluator."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aclcffi.dtypes import dtype_of, needs_ml_dtypes
 from aclsim.core import codes
 from aclsim.core.fault import Fault
-from aclsim.models.description import Executable, Tensor
+from aclsim.models.description import Array, Dims, Executable, Gears, Tensor
 from aclsim.models.dtypes import BY_ONNX, TO_ONNX, dense_bytes
 from aclsim.models.external import take_in
 from aclsim.models.refusal import Broken, Unrecognised, Unsupported
@@ -50,7 +50,11 @@ def _import(name: str) -> Any:
 
 
 class OnnxModel:
-    """A static ONNX model. Sizes are in bytes; tensors are dense, in C order."""
+    """An ONNX model; with symbolic dims a dynamic-shape one. Sizes are in bytes; tensors are dense, in C order."""
+
+    gears: Gears | None = None
+    duration_ns: int | None = None
+    failure = 0
 
     def __init__(self, model: "ModelProto", data: bytes, engine: str | None) -> None:
         constants = {tensor.name for tensor in model.graph.initializer}
@@ -61,11 +65,45 @@ class OnnxModel:
         self.weight_size = sum(_weight_bytes(tensor) for tensor in (*model.graph.initializer, *weights))
         bytes_of_tensors = sum(tensor.size for tensor in self.inputs + self.outputs)
         # Fixed so that it is the same everywhere: no engine's arena says what the device would need.
-        self.work_size = max(-(-bytes_of_tensors // _WORK_STEP), 1) * _WORK_STEP
+        self.work_size = 0 if self.dynamic else max(-(-bytes_of_tensors // _WORK_STEP), 1) * _WORK_STEP
+        self._proto = model if self.dynamic else None
+        self._inferred: dict[tuple[Dims, ...], list[Dims]] = {}
         if engine == "onnxruntime":
             self._compute = _onnxruntime(model, data, self.inputs, self.outputs)
         elif engine == "reference":
             self._compute = _reference(model)
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether a dim is known at execution only."""
+        return not all(tensor.fixed for tensor in self.inputs + self.outputs)
+
+    def compute(self, inputs: Sequence[Array]) -> list[Array]:
+        """Compute with the shapes that come in.
+
+        Raises:
+            Fault: 507011 with the engine's words when it fails.
+        """
+        import numpy as np
+
+        try:
+            feeds = {
+                tensor.name: np.frombuffer(array.view, dtype_of(tensor.dtype)).reshape(array.dims)
+                for tensor, array in zip(self.inputs, inputs, strict=True)
+            }
+            results = self._compute(feeds)
+        except Exception as error:  # noqa: BLE001 - engines raise what they like
+            raise Fault(codes.ACL_ERROR_RT_MODEL_EXECUTE, f"the model's computation failed: {error}") from None
+        return [array_of(result) for result in results]
+
+    def infer(self, inputs: Sequence[Dims]) -> list[Dims]:
+        """The outputs' dims as onnx's shape inference finds them; -1 where only the data tells."""
+        key = tuple(inputs)
+        if self._proto is None:
+            return [tensor.dims for tensor in self.outputs]
+        if key not in self._inferred:
+            self._inferred[key] = _infer(self._proto, {t.name: d for t, d in zip(self.inputs, key, strict=True)})
+        return self._inferred[key]
 
     def run(self, inputs: list[memoryview], outputs: list[memoryview]) -> None:
         """Compute the outputs from the inputs, each view exactly one tensor.
@@ -94,6 +132,14 @@ class OnnxModel:
             np.frombuffer(view, np.uint8)[:] = dense.reshape(-1).view(np.uint8)
 
 
+def array_of(result: Any) -> Array:
+    """The bytes and the shape of a numpy array."""
+    import numpy as np
+
+    flat: Any = np.ascontiguousarray(result).reshape(-1).view(np.uint8)
+    return Array(memoryview(flat), np.shape(result))
+
+
 def _data_type(value: "ValueInfoProto") -> int:
     kind = value.type.WhichOneof("value")
     if kind != "tensor_type":
@@ -110,20 +156,44 @@ def _tensor(value: "ValueInfoProto", *, first: bool) -> Tensor:
         raise Broken(f"it has a tensor with the name {value.name!r}, which is no UTF-8")
     data_type = _data_type(value)
     if not value.type.tensor_type.HasField("shape"):
-        raise Unsupported(f"{value.name!r} has no shape; only models with fixed shapes run so far")
+        raise Unsupported(f"{value.name!r} has no shape; give it one, with symbolic dims where it varies")
     dims = []
     for dim in value.type.tensor_type.shape.dim:
         if dim.WhichOneof("value") != "dim_value":
-            raise Unsupported(
-                f"{value.name!r} has the symbolic dimension {dim.dim_param or '?'!r}; only fixed shapes run so far: "
-                "fix it with onnx.tools.update_model_dims or export with static shapes"
-            )
+            dims.append(-1)
+            continue
         if dim.dim_value < 0:
             raise Broken(f"{value.name!r} has the dimension {dim.dim_value}")
         dims.append(dim.dim_value)
     # The converter's default for ONNX: a 4-D input is NCHW, everything else has no layout.
     layout = _FORMAT_NCHW if first and len(dims) == 4 else _FORMAT_ND
-    return Tensor(value.name, tuple(dims), data_type, layout, dense_bytes(value.name, dims, data_type))
+    size = 0 if -1 in dims else dense_bytes(value.name, dims, data_type)
+    return Tensor(value.name, tuple(dims), data_type, layout, size)
+
+
+def _infer(model: "ModelProto", dims: dict[str, Dims]) -> list[Dims]:
+    """The outputs' dims when the inputs have the given ones."""
+    import onnx
+
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    for value in fixed.graph.input:
+        for dim, number in zip(value.type.tensor_type.shape.dim, dims.get(value.name, ()), strict=False):
+            dim.dim_value = number
+    for value in fixed.graph.output:  # what is symbolic there is what is asked for
+        value.type.tensor_type.ClearField("shape")
+    try:
+        fixed = onnx.shape_inference.infer_shapes(fixed, data_prop=True)
+    except Exception:  # noqa: BLE001 - the inference raises what it likes; the execution will tell
+        fixed = model
+    found = []
+    for value, declared in zip(fixed.graph.output, model.graph.output, strict=True):
+        told = value.type.tensor_type
+        rank = len(declared.type.tensor_type.shape.dim)
+        known = told.shape.dim if told.HasField("shape") else ()
+        sizes = tuple(dim.dim_value if dim.WhichOneof("value") == "dim_value" else -1 for dim in known)
+        found.append(sizes if len(sizes) == rank else (-1,) * rank)
+    return found
 
 
 def _weight_bytes(tensor: "TensorProto") -> int:
@@ -193,12 +263,14 @@ def _by_address(session: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor,
         binding = session.io_binding()
         kept = []
         for tensor in inputs:
-            dense = np.ascontiguousarray(feeds[tensor.name])
+            dense = np.ascontiguousarray(feeds[tensor.name]).reshape(np.shape(feeds[tensor.name]))
             kept.append(dense)
             onnx_type = TO_ONNX[tensor.dtype]
-            binding.bind_input(tensor.name, "cpu", 0, onnx_type, list(tensor.dims), dense.ctypes.data)
+            binding.bind_input(tensor.name, "cpu", 0, onnx_type, list(dense.shape), dense.ctypes.data)
         results = []
         for tensor in outputs:
+            if not tensor.fixed:
+                raise ValueError(f"output {tensor.name!r} is of a type that numpy lacks; its shape must be fixed")
             result = np.zeros(tensor.dims, dtype_of(tensor.dtype))
             results.append(result)
             onnx_type = TO_ONNX[tensor.dtype]

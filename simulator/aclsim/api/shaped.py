@@ -1,0 +1,123 @@
+"""Executing dynamic-shape models: the column RT2 of contract_mdl section 7."""
+
+from typing import Protocol
+
+from aclsim.api.host import invalid
+from aclsim.api.stream import synchronize
+from aclsim.core import codes
+from aclsim.core.buffers import DataBuffer, Dataset
+from aclsim.core.fault import Fault
+from aclsim.core.loaded import LoadedModel, Operand
+from aclsim.core.memory import padded
+from aclsim.core.shaped import ShapedExecution
+from aclsim.core.stream import Stream
+from aclsim.core.tensor_desc import TensorDesc
+from aclsim.core.world import World
+from aclsim.models.description import Dims, Tensor
+from aclsim.models.dtypes import dense_bytes
+
+
+class Call(Protocol):
+    """The datasets of a call."""
+
+    @property
+    def inputs(self) -> Dataset:
+        """The dataset of the inputs."""
+
+    @property
+    def outputs(self) -> Dataset:
+        """The dataset of the outputs."""
+
+
+def run(world: World, model: LoadedModel, call: Call) -> None:
+    """Execute on a stream of the call's own, and wait. An expired timeout is 500002 (section 7.2)."""
+    inside = Stream(model.context, -1)
+    execution = _submit(world, model, call, inside)
+    timeout = world.thread.stream_timeout
+    try:
+        synchronize(world, inside, timeout)
+    except Fault as fault:
+        if fault.code == codes.ACL_ERROR_RT_STREAM_SYNC_TIMEOUT:
+            raise Fault(codes.ACL_ERROR_GE_FAILURE, fault.message) from None
+        raise
+    finally:
+        world.scheduler.drop(inside)
+    _allocate_outputs(world, model, call, execution)
+    _describe_outputs(world, model, call.outputs, [result.dims for result in execution.results])
+
+
+def enqueue(world: World, model: LoadedModel, call: Call, on: Stream) -> None:
+    """Queue on a stream. The outputs are described at once, before the data is there (MD7.22)."""
+    execution = _submit(world, model, call, on)
+    _describe_outputs(world, model, call.outputs, model.executable.infer(execution.dims))
+
+
+def _submit(world: World, model: LoadedModel, call: Call, on: Stream) -> ShapedExecution:
+    executable = model.executable
+    inputs, outputs = call.inputs.buffers, call.outputs.buffers
+    if len(inputs) < len(executable.inputs):  # extra inputs are ignored (MD7.08)
+        raise invalid(f"the input dataset has {len(inputs)} buffers, model {model.number} has {len(executable.inputs)}")
+    if len(outputs) != len(executable.outputs):
+        raise Fault(
+            codes.ACL_ERROR_GE_FAILURE,
+            f"the output dataset has {len(outputs)} buffers, model {model.number} has {len(executable.outputs)}",
+        )
+    dims = [
+        _dims_of(index, tensor, call.inputs.descs.get(index), inputs[index])
+        for index, tensor in enumerate(executable.inputs)
+    ]
+    memory = world.memory
+    operands = [
+        Operand(memory, f"input {tensor.name!r}", buffer.address, dense_bytes(tensor.name, shape, tensor.dtype))
+        for tensor, buffer, shape in zip(executable.inputs, inputs, dims, strict=False)
+    ]
+    places = [
+        Operand(memory, f"output {tensor.name!r}", buffer.address, buffer.size) if buffer.address else None
+        for tensor, buffer in zip(executable.outputs, outputs, strict=True)
+    ]
+    execution = ShapedExecution(on, model.duration(world.cost), model, operands, places, dims)
+    world.scheduler.submit(execution)
+    return execution
+
+
+def _dims_of(index: int, tensor: Tensor, desc: TensorDesc | None, buffer: DataBuffer) -> Dims:
+    """The shape of an input: the tensor desc's, else the model's own; a dim that is left over comes from the size."""
+    dims = tensor.dims if desc is None else desc.dims
+    if len(dims) != len(tensor.dims):
+        raise invalid(f"input {index} ({tensor.name!r}) has {len(dims)} dims, the model takes {len(tensor.dims)}")
+    for position, (dim, own) in enumerate(zip(dims, tensor.dims, strict=True)):
+        if own >= 0 and dim != own:
+            raise invalid(f"input {index} ({tensor.name!r}): dim {position} is {dim}, the model takes {own}")
+    unknown = [position for position, dim in enumerate(dims) if dim < 0]
+    if not unknown:
+        return dims
+    known = dense_bytes(tensor.name, [dim for dim in dims if dim >= 0], tensor.dtype)
+    if len(unknown) > 1 or not known or buffer.size % known:
+        raise Fault(
+            codes.ACL_ERROR_GE_FAILURE,
+            f"input {index} ({tensor.name!r}) has the shape {dims}, and its buffer of {buffer.size} bytes does not "
+            "tell the rest: set a tensor desc on the dataset (aclmdlSetDatasetTensorDesc)",
+        )
+    return tuple(buffer.size // known if dim < 0 else dim for dim in dims)
+
+
+def _allocate_outputs(world: World, model: LoadedModel, call: Call, execution: ShapedExecution) -> None:
+    """MD7.19: outputs that have no address get memory of their real size; it becomes the caller's."""
+    for buffer, place, result in zip(call.outputs.buffers, execution.places, execution.results, strict=True):
+        if place is None:
+            size = max(result.view.nbytes, 1)
+            allocation = world.memory.allocate(model.context.device.number, size, padded(size))
+            allocation.data[: result.view.nbytes] = result.view
+            buffer.pointer, buffer.address, buffer.size = allocation.pointer, allocation.address, result.view.nbytes
+
+
+def _describe_outputs(world: World, model: LoadedModel, outputs: Dataset, dims: list[Dims]) -> None:
+    """MD7.22: the tensor descs of the outputs are made anew: pointers to the old ones are stale from now on."""
+    for desc in outputs.descs.values():
+        world.tensor_descs.remove(desc)
+    outputs.descs.clear()
+    for index, (tensor, shape) in enumerate(zip(model.executable.outputs, dims, strict=True)):
+        desc = world.tensor_descs.add(TensorDesc(tensor.dtype, tuple(shape), tensor.format))
+        desc.storage_format = tensor.format
+        desc.owned = True
+        outputs.descs[index] = desc
