@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from _aclcffi import ffi
 
 from aclcffi.dtypes import dtype_of, name_of
+from aclcffi.gears import GearInfo, read_gears
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,10 +51,20 @@ class TensorInfo(NamedTuple):
 
 
 class ModelDescription(NamedTuple):
-    """All inputs and outputs of a model, in the model's order (aclmdlDesc)."""
+    """All inputs and outputs of a model, in the model's order (aclmdlDesc).
+
+    A dim that is -1 varies. With `gears` it takes one of a few values; the input that says which is left out here.
+    """
 
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
+    gears: GearInfo | None = None
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether a dim varies without gears: a dynamic-shape model."""
+        tensors = self.inputs + self.outputs
+        return self.gears is None and any(dim < 0 for tensor in tensors for dim in tensor.shape)
 
     def __str__(self) -> str:
         return f"({', '.join(map(str, self.inputs))}) -> ({', '.join(map(str, self.outputs))})"
@@ -68,7 +79,11 @@ def describe(session: "Session", model_id: int) -> ModelDescription:
     desc = session.create("aclmdlCreateDesc")
     try:
         session.call("aclmdlGetDesc", desc, model_id)
-        return ModelDescription(_tensors(session, desc, "Input"), _tensors(session, desc, "Output"))
+        inputs = _tensors(session, desc, "Input")
+        gears = read_gears(session, desc, [tensor.name for tensor in inputs])
+        if gears is not None:
+            inputs = inputs[: gears.position] + inputs[gears.position + 1 :]
+        return ModelDescription(inputs, _tensors(session, desc, "Output"), gears)
     finally:
         session.call("aclmdlDestroyDesc", desc)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aclcffi.dataset import Dataset
 from aclcffi.errors import InvalidArgumentError, UnsupportedError
 from aclcffi.exec_config import ExecConfig, ExecOptions
+from aclcffi.gears import NUMBER_BYTES, current_output_shapes, set_gear
 from aclcffi.memory import DeviceBuffer
 from aclcffi.resource import Owner, run_all
 from aclcffi.timeline import Timeline
@@ -29,8 +30,13 @@ class ExecutionBuffers:
         self._owner = owner
         self._parts: list[DeviceBuffer | Dataset | ExecConfig] = []
         try:
-            self.inputs = self._dataset(description.inputs)
-            self.outputs = self._dataset(description.outputs)
+            gears = description.gears
+            sizes = [max(tensor.size, 1) for tensor in description.inputs]
+            if gears is not None:
+                sizes.insert(gears.position, NUMBER_BYTES * len(gears.values[0]))
+            self.inputs = self._dataset(sizes)
+            self.outputs = self._dataset([max(tensor.size, 1) for tensor in description.outputs])
+            self._shapes: list[tuple[int, ...]] = [tensor.shape for tensor in description.outputs]
             self.config: ExecConfig | None = None
             if work is not None:
                 self.config = ExecConfig(session, work, part_of=owner)
@@ -39,28 +45,38 @@ class ExecutionBuffers:
             run_all([part.close for part in reversed(self._parts)])
             raise
 
-    def _dataset(self, tensors: "tuple[TensorInfo, ...]") -> Dataset:
+    def _dataset(self, sizes: list[int]) -> Dataset:
         buffers = []
-        for tensor in tensors:
+        for size in sizes:
             # An empty tensor gets one byte, as the documentation of ACL asks for.
-            buffers.append(DeviceBuffer(self._session, max(tensor.size, 1), part_of=self._owner))
+            buffers.append(DeviceBuffer(self._session, size, part_of=self._owner))
             self._parts.append(buffers[-1])
         dataset = Dataset(self._session, buffers, part_of=self._owner)
         self._parts.append(dataset)
         return dataset
 
-    def write(self, arrays: "Mapping[str, np.ndarray[Any, Any]]") -> None:
-        """Copy the inputs to the device; complete when this returns."""
-        for tensor, buffer in zip(self._description.inputs, self.inputs.buffers, strict=True):
+    def write(self, arrays: "Mapping[str, np.ndarray[Any, Any]]", model_id: int) -> None:
+        """Copy the inputs to the device, and choose the gear that they fit; complete when this returns."""
+        gears = self._description.gears
+        buffers = list(self.inputs.buffers)
+        if gears is not None:
+            del buffers[gears.position]
+        for tensor, buffer in zip(self._description.inputs, buffers, strict=True):
             buffer.copy_from(arrays[tensor.name])
+        if gears is not None:
+            value = gears.choose(self._description.inputs, arrays)
+            shapes = [arrays[tensor.name].shape for tensor in self._description.inputs]
+            set_gear(self._session, model_id, self.inputs.handle, gears, value, shapes)
+            self._shapes = current_output_shapes(self._session, model_id, len(self._description.outputs))
 
     def read(self) -> "dict[str, np.ndarray[Any, Any]]":
         """Copy the outputs from the device."""
         import numpy as np
 
         outputs = {}
-        for tensor, buffer in zip(self._description.outputs, self.outputs.buffers, strict=True):
-            array = np.empty(tensor.shape, tensor.dtype)
+        tensors = self._description.outputs
+        for tensor, shape, buffer in zip(tensors, self._shapes, self.outputs.buffers, strict=True):
+            array = np.empty(shape, tensor.dtype)
             buffer.copy_to(array)
             outputs[tensor.name] = array
         return outputs
@@ -156,7 +172,7 @@ def checked(
             array = np.asarray(inputs[tensor.name])
         except (TypeError, ValueError) as error:
             raise InvalidArgumentError(f"input {tensor.name!r} is no array: {error}") from None
-        if array.shape != tensor.shape:
+        if not _fits(array.shape, tensor.shape):
             raise InvalidArgumentError(f"input {tensor.name!r} has shape {array.shape}, the model takes {tensor.shape}")
         if array.dtype != tensor.dtype:
             raise InvalidArgumentError(
@@ -164,7 +180,14 @@ def checked(
                 f"convert it with .astype({str(tensor.dtype)!r})"
             )
         arrays[tensor.name] = array
+    if description.gears is not None:
+        description.gears.choose(description.inputs, arrays)
     return arrays
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether a shape is the wanted one, in which -1 stands for any dim."""
+    return len(shape) == len(wanted) and all(own < 0 or dim == own for dim, own in zip(shape, wanted, strict=True))
 
 
 def check_dtype(tensor: "TensorInfo") -> None:

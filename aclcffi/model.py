@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from _aclcffi import ffi, lib
 
+from aclcffi import dynamic
 from aclcffi.backend import Backend
 from aclcffi.calls import call, encode_path
 from aclcffi.context import current_context, inside
 from aclcffi.description import ModelDescription, TensorInfo, describe
-from aclcffi.errors import AclError, AclTimeoutError, InvalidArgumentError
+from aclcffi.errors import AclError, AclTimeoutError, InvalidArgumentError, UnsupportedError
 from aclcffi.exec_config import ExecConfig, ExecOptions
 from aclcffi.execution import BufferPool, ExecutionBuffers, Running, checked, finish
 from aclcffi.pending import PendingResult
@@ -85,7 +86,8 @@ class Model(Resource):
         """Execute and wait: asynchronously on a stream of the model's own, which is then synchronised.
 
         Args:
-            inputs: An array for each input by name, of exactly the model's shape and dtype.
+            inputs: An array for each input by name, of exactly the model's dtype and shape; a dim that is -1 in the
+                model takes any size, with gears one of theirs.
 
         Returns:
             The outputs by name, arrays of the model's shapes and dtypes.
@@ -95,6 +97,8 @@ class Model(Resource):
             AclError: The execution failed.
         """
         self._check_open()
+        if self.description.dynamic:
+            return self.execute(inputs)
         stream = self._own_stream()
         pending = self.execute_async(inputs, stream)
         stream.synchronize()
@@ -120,11 +124,16 @@ class Model(Resource):
         stream._check_open()
         self._check_config(config)
         arrays = checked(self.description, inputs)
+        if self.description.dynamic:
+            raise UnsupportedError(
+                "the outputs of a dynamic-shape model have a size only when they are there: call the model, or use "
+                "execute(), which waits; a model with gears can be queued"
+            )
         buffers = self._pool.take()
         timeline = stream._timeline
         tried = False
         try:
-            buffers.write(arrays)
+            buffers.write(arrays, self.id)
             used = config or buffers.config
             arguments = (self.id, buffers.inputs.handle, buffers.outputs.handle, stream.handle)
             with timeline.lock:
@@ -165,6 +174,8 @@ class Model(Resource):
             stream._check_open()
         self._check_config(config)
         arrays = checked(self.description, inputs)
+        if self.description.dynamic:
+            return dynamic.execute(self._session, self.id, self.description, arrays)
         if stream is None and (self._keeps_stream or not self._session.backend.supports("aclmdlExecute")):
             # IPV350 executes on streams only. On the main library a model that was executed on a stream remembers it:
             # without one it would be queued there again, and not waited for (contract_mdl section 7.2).
@@ -172,7 +183,7 @@ class Model(Resource):
         buffers = self._pool.take()
         over = True
         try:
-            buffers.write(arrays)
+            buffers.write(arrays, self.id)
             arguments = (self.id, buffers.inputs.handle, buffers.outputs.handle)
             used = config or buffers.config
             if used is None and (stream is not None or self._session.backend.supports("aclmdlExecuteV2")):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aclcffi.backend import ffi
+from aclcffi import ffi
 
 if TYPE_CHECKING:
     from aclcffi.testing.handle_machine import HandleMachine
@@ -60,9 +60,9 @@ class Use:
 class Kind:
     """One kind: `make`, `destroy` and the `uses`. Each asserts what the calls answer and keeps the model up to date."""
 
-    name: ClassVar[str]
+    name: str
     c_type: ClassVar[str]
-    functions: ClassVar[tuple[str, ...]]
+    functions: tuple[str, ...]
     """What a backend must have for it."""
     guarded: ClassVar[bool] = False
     """Whether hardware tells stale handles from live ones (gate G2)."""
@@ -84,14 +84,15 @@ class Kind:
         raise NotImplementedError
 
 
-def _new(m: "HandleMachine", function: str, c_type: str, use: Use, *arguments: Any, code: int) -> Any:
+def new(m: "HandleMachine", function: str, c_type: str, use: Use, *arguments: Any, code: int) -> Any:
     """Call a function that gives a handle by an out parameter; None when it is refused."""
     out = ffi.new(ffi.getctype(c_type, "*"))
     m.call(function, out, *arguments, legal=(code,), thread=use.thread)
     return None if code else out[0]
 
 
-def _foreign(acl: Any, function: str, c_type: str, *arguments: Any) -> Any:
+def foreign(acl: Any, function: str, c_type: str, *arguments: Any) -> Any:
+    """Let another machine's recorder make something by an out parameter."""
     out = ffi.new(ffi.getctype(c_type, "*"))
     acl.expect(function, out, *arguments)
     return out[0]
@@ -108,7 +109,7 @@ class Contexts(Kind):
         """RT4.01."""
         device = use.number % (m.devices + 1)
         code = 107001 if device == m.devices else 0
-        handle = _new(m, "aclrtCreateContext", self.c_type, use, device, code=code)
+        handle = new(m, "aclrtCreateContext", self.c_type, use, device, code=code)
         if handle is None:
             return None
         context = Thing(handle, device)
@@ -125,6 +126,7 @@ class Contexts(Kind):
             m.context_ends(ref.thing, use.thread)
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.set_current, self.get_current, self.synchronize, self.default_stream]
 
     def set_current(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
@@ -156,7 +158,8 @@ class Contexts(Kind):
             m.acl.check(out, (current.about["default stream"],))
 
     def make_foreign(self, acl: Any) -> Any:
-        return _foreign(acl, "aclrtCreateContext", self.c_type, 0)
+        """Make a live one there."""
+        return foreign(acl, "aclrtCreateContext", self.c_type, 0)
 
 
 class Streams(Kind):
@@ -173,9 +176,9 @@ class Streams(Kind):
         if use.number % 2:
             priority = use.number % 11
             arguments = (priority, 0)
-            handle = _new(m, "aclrtCreateStreamWithConfig", self.c_type, use, *arguments, code=code)
+            handle = new(m, "aclrtCreateStreamWithConfig", self.c_type, use, *arguments, code=code)
         else:
-            handle = _new(m, "aclrtCreateStream", self.c_type, use, code=code)
+            handle = new(m, "aclrtCreateStream", self.c_type, use, code=code)
         if handle is None or context is None:
             return None
         return Thing(handle, context.device, context=context, about={"priority": min(priority, 7)})
@@ -188,6 +191,7 @@ class Streams(Kind):
             ref.thing.alive = False
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.synchronize, self.query, self.get, self.bad_timeout]
 
     @staticmethod
@@ -223,7 +227,8 @@ class Streams(Kind):
         m.call("aclrtSynchronizeStreamWithTimeout", ref.handle, 0, legal=(code,), thread=use.thread)
 
     def make_foreign(self, acl: Any) -> Any:
-        return _foreign(acl, "aclrtCreateStream", self.c_type)
+        """Make a live one there."""
+        return foreign(acl, "aclrtCreateStream", self.c_type)
 
 
 class Events(Kind):
@@ -234,16 +239,16 @@ class Events(Kind):
 
     def __init__(self, family: str) -> None:
         self.family = family
-        self.name = f"{family} event"  # type: ignore[misc] - of each family another one
+        self.name = f"{family} event"
         creates = {"DEF": "aclrtCreateEvent", "OLD": "aclrtCreateEventWithFlag", "EX": "aclrtCreateEventExWithFlag"}
         self._create = creates[family]
         self._flags = () if family == "DEF" else (1,)  # ACL_EVENT_SYNC
-        self.functions = (self._create, "aclrtDestroyEvent", "aclrtRecordEvent")  # type: ignore[misc]
+        self.functions = (self._create, "aclrtDestroyEvent", "aclrtRecordEvent")
 
     def make(self, m: "HandleMachine", use: Use) -> Thing | None:
         """RT6.01 to RT6.03."""
         context, code = m.context_of(use.thread), m.context_code(use.thread)
-        handle = _new(m, self._create, self.c_type, use, *self._flags, code=code)
+        handle = new(m, self._create, self.c_type, use, *self._flags, code=code)
         if handle is None or context is None:
             return None
         return Thing(handle, context.device, about={"recorded": False, "armed": False, "waited": False})
@@ -260,6 +265,7 @@ class Events(Kind):
         return INVALID if ref.null else 0 if ref.live else STALE_HANDLE
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.record, self.query, self.synchronize, self.wait, self.reset, self.number]
 
     def _on(self, m: "HandleMachine", ref: Ref, use: Use) -> tuple[Ref, int]:
@@ -322,7 +328,8 @@ class Events(Kind):
             m.acl.check(out, (ref.thing.about.setdefault("id", out[0]),))
 
     def make_foreign(self, acl: Any) -> Any:
-        return _foreign(acl, self._create, self.c_type, *self._flags)
+        """Make a live one there."""
+        return foreign(acl, self._create, self.c_type, *self._flags)
 
 
 class Notifies(Kind):
@@ -337,7 +344,7 @@ class Notifies(Kind):
         """RT7.01: the flag is looked at before the context."""
         context, flag = m.context_of(use.thread), use.number % 3
         code = BAD if flag == 2 else m.context_code(use.thread)
-        handle = _new(m, "aclrtCreateNotify", self.c_type, use, flag, code=code)
+        handle = new(m, "aclrtCreateNotify", self.c_type, use, flag, code=code)
         return None if handle is None or context is None else Thing(handle, context.device)
 
     @staticmethod
@@ -352,6 +359,7 @@ class Notifies(Kind):
             ref.thing.alive = False
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.record, self.number]
 
     def record(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
@@ -370,129 +378,5 @@ class Notifies(Kind):
             m.acl.check(out, (ref.thing.about.setdefault("id", out[0]),))
 
     def make_foreign(self, acl: Any) -> Any:
-        return _foreign(acl, "aclrtCreateNotify", self.c_type, 0)
-
-
-class DeviceMemory(Kind):
-    """Device memory (contract_rt section 8)."""
-
-    name = "device memory"
-    c_type = "void *"
-    functions = ("aclrtMalloc", "aclrtFree", "aclrtMemset", "aclrtMemcpy")
-
-    def make(self, m: "HandleMachine", use: Use) -> Thing | None:
-        """RT8.01: the size is looked at before the context."""
-        context, size = m.context_of(use.thread), use.number * 7
-        code = m.context_code(use.thread) if size else INVALID
-        handle = _new(m, "aclrtMalloc", self.c_type, use, size, use.pick % 3, code=code)
-        if handle is None or context is None:
-            return None
-        return Thing(handle, context.device, about={"size": size, "content": None})
-
-    def destroy(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
-        """RT8.06: needs no context."""
-        code = INVALID if ref.null else 0 if ref.live else BAD
-        m.call("aclrtFree", ref.handle, legal=(code,), thread=use.thread)
-        if not code and ref.thing is not None:
-            ref.thing.alive = False
-
-    def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
-        return [self.fill, self.read, self.fill_on_stream, self.copy, self.free_as_host_memory]
-
-    @staticmethod
-    def _size(ref: Ref) -> int:
-        return ref.thing.about["size"] if ref.thing is not None else 4
-
-    def _code(self, m: "HandleMachine", ref: Ref, thread: str) -> int:
-        return INVALID if ref.null else m.context_code(thread) or (0 if ref.live else BAD)
-
-    def _filled(self, ref: Ref, code: int, value: int) -> None:
-        if not code and ref.thing is not None:
-            ref.thing.about["content"] = bytes([value]) * self._size(ref)
-
-    def fill(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
-        """RT8.18."""
-        code, size = self._code(m, ref, use.thread), self._size(ref)
-        m.call("aclrtMemset", ref.handle, size, use.number, size, legal=(code,), thread=use.thread)
-        self._filled(ref, code, use.number)
-
-    def fill_on_stream(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
-        """RT8.19: the stream is looked at before the memory, and both after NULL."""
-        stream, size = m.ref("stream", use.pick), self._size(ref)
-        code = INVALID if ref.null else m.stream_code(stream, use.thread) or (0 if ref.live else BAD)
-        arguments = (ref.handle, size, use.number, size, stream.handle)
-        m.call("aclrtMemsetAsync", *arguments, legal=(code,), thread=use.thread)
-        if not code:
-            m.call("aclrtSynchronizeStream", stream.handle, thread=use.thread)
-        self._filled(ref, code, use.number)
-
-    def read(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
-        """RT8.14."""
-        code, size = self._code(m, ref, use.thread), self._size(ref)
-        buffer = ffi.new("char[]", size)
-        m.call("aclrtMemcpy", buffer, size, ref.handle, size, 2, legal=(code,), thread=use.thread)
-        if not code and ref.thing is not None and ref.thing.about["content"] is not None:
-            m.acl.check_bytes(buffer, [{byte} for byte in ref.thing.about["content"]])
-
-    def copy(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
-        """RT8.14: one address for both is nothing to do, before the context is looked at."""
-        source = m.ref(self.name, use.pick)
-        size = min(self._size(ref), self._size(source))
-        if ref.null or source.null:
-            code = INVALID
-        elif ref.handle == source.handle:
-            code = 0
-        else:
-            code = m.context_code(use.thread) or (0 if ref.live and source.live else BAD)
-        m.call("aclrtMemcpy", ref.handle, size, source.handle, size, 3, legal=(code,), thread=use.thread)
-        if not code and ref.thing is not source.thing and ref.thing is not None and source.thing is not None:
-            old, new = ref.thing.about["content"], source.thing.about["content"]
-            ref.thing.about["content"] = None if old is None or new is None else new[:size] + old[size:]
-
-    def free_as_host_memory(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
-        """RT8.07: a device address is refused."""
-        m.call("aclrtFreeHost", ref.handle, legal=(INVALID if ref.null else BAD,), thread=use.thread)
-
-    def make_foreign(self, acl: Any) -> Any:
-        return _foreign(acl, "aclrtMalloc", self.c_type, 64, 0)
-
-
-class HostMemory(Kind):
-    """Page-locked memory (contract_rt section 8)."""
-
-    name = "page-locked memory"
-    c_type = "void *"
-    functions = ("aclrtMallocHost", "aclrtFreeHost")
-
-    def make(self, m: "HandleMachine", use: Use) -> Thing | None:
-        """RT8.05: needs a context, and looks at the size before it."""
-        size = use.number
-        code = m.context_code(use.thread) if size else INVALID
-        handle = _new(m, "aclrtMallocHost", self.c_type, use, size, code=code)
-        return None if handle is None else Thing(handle, about={"size": size, "content": None})
-
-    def destroy(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
-        """RT8.07: needs no context."""
-        code = INVALID if ref.null else 0 if ref.live else BAD
-        m.call("aclrtFreeHost", ref.handle, legal=(code,), thread=use.thread)
-        if not code and ref.thing is not None:
-            ref.thing.alive = False
-
-    def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
-        return [self.write_and_read, self.free_as_device_memory]
-
-    def write_and_read(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
-        """It is memory of the program, which keeps what is in it."""
-        if ref.live and ref.thing is not None:
-            about = ref.thing.about
-            if about["content"] is not None:
-                m.acl.check_bytes(ref.handle, [{byte} for byte in about["content"]])
-            about["content"] = bytes([use.pick]) * about["size"]
-            m.acl.write(ref.handle, about["content"])
-
-    def free_as_device_memory(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
-        """RT8.06: only memory of the aclrtMalloc family."""
-        m.call("aclrtFree", ref.handle, legal=(INVALID if ref.null else BAD,), thread=use.thread)
-
-    def make_foreign(self, acl: Any) -> Any:
-        return _foreign(acl, "aclrtMallocHost", self.c_type, 64)
+        """Make a live one there."""
+        return foreign(acl, "aclrtCreateNotify", self.c_type, 0)

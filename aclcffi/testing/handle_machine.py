@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from aclcffi.backend import ffi
+from aclcffi import ffi
 from aclcffi.testing.handle_kinds import (
     FOREIGN,
     LIVE,
@@ -29,6 +29,7 @@ MAIN, OTHER_THREAD = "", "other"
 _MIXED = {"stream": "notify"}  # a handle of the right is given for one of the left
 
 _NEEDS = {"dataset": ("data buffer", "tensor desc")}
+_ON_DEVICE = 0  # ACL_DEVICE: host and device have one memory, whose addresses are those of the process
 _MANAGING = ("set", "reset", "force", "error", "count", "settle")
 _WHAT = ("use", "use", "use", "use", "make", "make", "destroy", "destroy")
 
@@ -41,7 +42,8 @@ hows = st.sampled_from(list(product((0, 0, 0, 0, 1, 1, 2, 3, 4, 5), range(6))))
 class HandleMachine(AclMachine):
     """Predicts the code of each call, and what getters and counts answer.
 
-    Each run plays with a few kinds only, so that one and the same object meets many calls.
+    Each run plays with a few kinds only, so that one and the same object meets many calls. `shared` says that host and
+    device have one memory.
     """
 
     def __init__(self, target: Target) -> None:
@@ -51,6 +53,7 @@ class HandleMachine(AclMachine):
         self.foreign: dict[str, Any] = {}
         self.second: Any = None
         self.devices = 0
+        self.shared = False
         self.primary: list[Thing | None] = []
         self.set_counts: list[int] = []
         self.current: dict[str, Thing | None] = {MAIN: None, OTHER_THREAD: None}
@@ -120,10 +123,16 @@ class HandleMachine(AclMachine):
     def ref(self, kind: str, pick: int) -> Ref:
         """A handle of a kind: one that was made, the newest first, then NULL, a foreign one, one of another kind."""
         things = self.things[kind][::-1]
-        if not self.target.exact and not KINDS[kind].guarded:
+        safe = KINDS[kind].guarded or (self.target.exact and not (self.shared and kind == "device memory"))
+        if not safe:  # what is stale or foreign would be read or written
             things = [thing for thing in things if thing.alive]
         other = self.things[_MIXED[kind]][-1:] if kind in _MIXED else []
-        choices = [*things, NULL, *([FOREIGN] if self.second is not False and self.target.exact else []), *other]
+        choices = [
+            *things,
+            NULL,
+            *([FOREIGN] if safe and self.second is not False and self.target.exact else []),
+            *other,
+        ]
         chosen = choices[pick % len(choices)]
         if chosen in other and isinstance(chosen, Thing):
             return Ref(ffi.cast(KINDS[kind].c_type, chosen.handle), OTHER)
@@ -156,6 +165,10 @@ class HandleMachine(AclMachine):
         with self.acl.optional():
             self.call("aclrtGetDeviceCount", count)
         self.devices = min(count[0], 2)
+        mode = ffi.new("aclrtRunMode *")
+        with self.acl.optional():
+            self.call("aclrtGetRunMode", mode)
+        self.shared = mode[0] == _ON_DEVICE
         self.primary = [None] * self.devices
         self.set_counts = [1] + [0] * (self.devices - 1)
         self.taken_ids = [0] * self.devices
@@ -164,7 +177,7 @@ class HandleMachine(AclMachine):
         self.kinds = [name for name in sorted(kinds) if all(map(self.acl.backend.supports, KINDS[name].functions))]
 
     def new_primary(self, device: int, thread: str) -> None:
-        """aclrtSetDevice made a primary context."""
+        """Take the primary context that aclrtSetDevice made into the model."""
         out = ffi.new("aclrtContext *")
         with self.acl.optional():
             self.call("aclrtGetCurrentContext", out, thread=thread)
@@ -265,7 +278,8 @@ class HandleMachine(AclMachine):
     def extent(self, memory: Thing) -> int:
         """RT8.01: what an allocation takes."""
         padding = 0 if self.target.options.get("product") == "950" else 32
-        return -(-memory.about["size"] // 32) * 32 + padding
+        size: int = memory.about["size"]
+        return -(-size // 32) * 32 + padding
 
     def settle(self) -> None:
         """Let all work end: nothing holds an event id any more but the OLD events that keep theirs."""

@@ -6,13 +6,11 @@ They need no context. Hardware reads freed memory where it is given a stale one;
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from aclcffi.backend import ffi
+from aclcffi import ffi
 from aclcffi.testing.handle_kinds import (
     INVALID,
     Contexts,
-    DeviceMemory,
     Events,
-    HostMemory,
     Kind,
     Notifies,
     Ref,
@@ -20,6 +18,7 @@ from aclcffi.testing.handle_kinds import (
     Thing,
     Use,
 )
+from aclcffi.testing.handle_memory import DeviceMemory, HostMemory
 
 if TYPE_CHECKING:
     from aclcffi.testing.handle_machine import HandleMachine
@@ -57,6 +56,7 @@ class Objects(Kind):
         return 0 if ref.live else INVALID
 
     def make_foreign(self, acl: Any) -> Any:
+        """Make a live one there."""
         arguments, _ = self.arguments(Use("", 0, 0))
         return acl.expect(self.create, *arguments, legal=())
 
@@ -75,6 +75,7 @@ class DataBuffers(Objects):
         return (data, size), {"data": data, "size": size}
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.get, self.update]
 
     def get(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
@@ -112,6 +113,7 @@ class Datasets(Objects):
             desc.alive = False
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.add, self.get, self.set_desc, self.get_desc]
 
     def add(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
@@ -190,11 +192,14 @@ class TensorDescs(Objects):
             ref.thing.alive = False
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.get, self.count, self.set_shape]
 
     def get(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """MD3.15, MD3.18, MD3.20."""
-        known = ref.thing.about if ref.live and ref.thing is not None else {"dtype": -1, "dims": []}
+        known: dict[str, Any] = {"dtype": -1, "dims": []}
+        if ref.live and ref.thing is not None:
+            known = ref.thing.about
         m.value("aclGetTensorDescType", ref.handle, legal=(known["dtype"],), thread=use.thread)
         m.value("aclGetTensorDescNumDims", ref.handle, legal=(len(known["dims"]),), thread=use.thread)
         index, out = use.number % 3, ffi.new("int64_t *")
@@ -206,7 +211,7 @@ class TensorDescs(Objects):
     def count(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """MD3.16, MD3.17: 0 where a dim is not known."""
         elements = int(ref.live)
-        dims, dtype = ((ref.thing.about["dims"], ref.thing.about["dtype"]) if ref.live and ref.thing else ([], 0))
+        dims, dtype = (ref.thing.about["dims"], ref.thing.about["dtype"]) if ref.live and ref.thing else ([], 0)
         for dim in dims:
             elements *= max(dim, 0)
         m.value("aclGetTensorDescElementCount", ref.handle, legal=(elements,), thread=use.thread)
@@ -214,6 +219,8 @@ class TensorDescs(Objects):
 
     def set_shape(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """MD3.24: only the origin shape changes what the getters answer."""
+        if not m.acl.backend.supports("aclSetTensorShape"):
+            return
         dims = [use.pick]
         m.call("aclSetTensorShape", ref.handle, 1, dims, legal=(self.code(ref),), thread=use.thread)
         if use.number % 2:
@@ -231,6 +238,7 @@ class ModelDescs(Objects):
     functions = (create, end)
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.count]
 
     def count(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
@@ -249,6 +257,7 @@ class Configs(Objects):
     attribute, value_type, limit = 1, "size_t *", 4  # ACL_MDL_LOAD_TYPE_SIZET
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.set]
 
     def set(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
@@ -279,6 +288,7 @@ class AllocatorDescs(Objects):
     functions = (create, end, "aclrtAllocatorSetObjToDesc")
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
+        """The calls that follow."""
         return [self.set, self.register]
 
     def set(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
@@ -289,6 +299,8 @@ class AllocatorDescs(Objects):
 
     def register(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT10.11: not without the functions."""
+        if not m.acl.backend.supports("aclrtAllocatorRegister"):
+            return
         stream = m.ref("stream", use.pick)
         m.call("aclrtAllocatorRegister", stream.handle, ref.handle, legal=(INVALID,), thread=use.thread)
 

@@ -1,27 +1,26 @@
 """What the state machines share: the backend that they look at, and how to run one.
 
-A state machine (hypothesis.stateful) calls a backend's C functions in an order of Hypothesis' choosing and compares every
-answer with a model of the contract of its own. It knows of the backend no more than its name and options. What it finds
-it shrinks to a short call sequence, which it prints as a program that runs (see `script`).
+A state machine (hypothesis.stateful) calls a backend's C functions in an order of Hypothesis' choosing and compares
+every answer with a model of the contract of its own. It knows of the backend no more than its name and options. What it
+finds it shrinks to a short call sequence, which it prints as a program that runs (see `script`).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
-from aclcffi.backend import Backend, ffi, find_backend
+from aclcffi import ffi
+from aclcffi.backend import Backend, find_backend
 from aclcffi.errors import BackendError
-from aclcffi.testing.script import ContractViolation, Recorder
+from aclcffi.testing.script import ContractError, Recorder
 
 SCHEDULED = "simulator"
 """The backend whose schedule the machines choose."""
-
-_PHASES = [phase for phase in Phase if phase is not Phase.explain]  # the printed program says more
 
 Options = dict[str, Any]
 
@@ -87,6 +86,14 @@ class AclMachine(RuleBasedStateMachine):
         super().__init__()
         self.target = target
 
+    needs: ClassVar[tuple[str, ...]] = (
+        "aclrtSetDevice",
+        "aclrtGetDeviceCount",
+        "aclrtCreateStream",
+        "aclrtCreateEvent",
+    )
+    """Functions without which a backend has nothing for the machine to play with, as that of product IPV350."""
+
     def begin(self, **schedule: Any) -> None:
         """Open the backend and set device 0."""
         self.acl = self.target.open(**schedule)
@@ -115,11 +122,14 @@ def run_machine(
     """Run a state machine with a Hypothesis profile, by default the current one.
 
     Raises:
-        ContractViolation: The backend does not keep the contract; the text has the program that shows it.
+        ContractError: The backend does not keep the contract; the text has the program that shows it.
     """
+    profile = profile or settings()
+    phases = [phase for phase in profile.phases if phase is not Phase.explain]  # the printed program says more
     run_state_machine_as_test(
-        lambda: machine(target), settings=settings(profile, stateful_step_count=steps, phases=_PHASES, report_multiple_bugs=False)
+        lambda: machine(target),  # type: ignore[arg-type]  # what makes one will do
+        settings=settings(profile, stateful_step_count=steps, phases=phases, report_multiple_bugs=False),
     )
 
 
-__all__ = ["AclMachine", "ContractViolation", "Options", "Target", "run_machine", "schedules"]
+__all__ = ["AclMachine", "ContractError", "Options", "Target", "run_machine", "schedules"]

@@ -1,8 +1,8 @@
 """A pytest plugin: the backend that the state machines look at, and how to repeat a random test that failed.
 
-`pytest_plugins = ["aclcffi.testing.plugin"]` in the top conftest.py switches it on. `--acl-backend NAME` and any number of
-`--acl-option NAME=VALUE` choose the backend of the fixture `acl_target`. The report of a test that failed has a section
-with the schedule tokens of the backends that `open_backend` opened during the test.
+`pytest_plugins = ["aclcffi.testing.plugin"]` in the top conftest.py switches it on. `--acl-backend NAME` and any number
+of `--acl-option NAME=VALUE` choose the backend of the fixture `acl_target`. The report of a test that failed has a
+section with the schedule tokens of the backends that `open_backend` opened during the test.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _MOST = 10
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options that choose a backend."""
     group = parser.getgroup("acl", "AscendCL")
-    group.addoption("--acl-backend", default="simulator", metavar="NAME", help="backend that the state machines look at")
+    group.addoption(
+        "--acl-backend", default="simulator", metavar="NAME", help="backend that the state machines look at"
+    )
     group.addoption(
         "--acl-option",
         action="append",
@@ -38,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class _Opened:
-    """The backends that were opened since the current test began, by weak reference: tests count what is left of them."""
+    """The backends that were opened since the current test began. They are not kept alive: tests count what is left."""
 
     def __init__(self) -> None:
         self.backends: list[tuple[weakref.ref[Backend], str]] = []

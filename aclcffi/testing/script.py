@@ -8,8 +8,8 @@
     print(acl.script())
 
 prints a program of its own with the options of the backend, a variable for each out parameter and each handle, and an
-assertion for each expectation. When an expectation is not met the error is a ContractViolation whose text ends with that
-program, whose last line is the assertion that failed.
+assertion for each expectation. When an expectation is not met the error is a ContractError whose text ends with that
+program. Its last line is the assertion that failed.
 """
 
 import re
@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from aclcffi.backend import Backend, ffi, open_backend
+from aclcffi import ffi
+from aclcffi.backend import Backend, open_backend
 from aclcffi.contract import AclFunctions
 
 _HANDLE = re.compile(r"struct (\w+?)_ \*")
@@ -31,7 +32,7 @@ _OWNED = {"pointer": "out", "array": "buffer", "function": "callback"}
 SUCCESS = (0,)
 
 
-class ContractViolation(AssertionError):
+class ContractError(AssertionError):
     """A backend answered what the contract does not allow. `script` is the program that shows it."""
 
     def __init__(self, message: str, script: str) -> None:
@@ -61,7 +62,8 @@ def _quoted(value: object) -> str:
 
 
 def _owns(value: Any) -> bool:
-    return " owning " in repr(value)
+    """Whether Python owns it, so that it has to be kept alive: what `ffi.new` and `ffi.callback` give."""
+    return " owning " in (text := repr(value)) or " calling " in text
 
 
 class _Lines:
@@ -186,8 +188,8 @@ class _Lines:
 class Recorder(AclFunctions):
     """A backend that writes down what is called.
 
-    `recorder.aclrtCreateStream(out)` is the call itself, written down with what it returned; `recorder.expect(...)` says
-    which answers are legal as well. The recorder keeps what it is given alive.
+    `recorder.aclrtCreateStream(out)` is the call itself, written down with what it returned; `recorder.expect(...)`
+    says which answers are legal as well. The recorder keeps what it is given alive.
     """
 
     ffi = ffi
@@ -261,7 +263,7 @@ class Recorder(AclFunctions):
         An empty `legal` allows every result, and a pointer that is returned gets a variable.
 
         Raises:
-            ContractViolation: It returned something else, or raised.
+            ContractError: It returned something else, or raised.
         """
         expression = self._call(function, arguments, thread)
         call = getattr(self.backend, function)
@@ -337,6 +339,6 @@ class Recorder(AclFunctions):
         wanted = " or ".join(map(str, allowed))
         raise self._violation(f"{what}; the contract allows {wanted}" + (f" ({why})" if why else ""))
 
-    def _violation(self, message: str) -> ContractViolation:
+    def _violation(self, message: str) -> ContractError:
         self._lines.violated = True
-        return ContractViolation(message, self.script())
+        return ContractError(message, self.script())

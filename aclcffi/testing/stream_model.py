@@ -58,7 +58,9 @@ class Graph:
 
     # -- order -------------------------------------------------------------------------------------------------------
 
-    def add(self, stream: int, after: Iterable[int] = (), any_of: Iterable[int] = (), *, unposted: bool = False) -> Node:
+    def add(
+        self, stream: int, after: Iterable[int] = (), any_of: Iterable[int] = (), *, unposted: bool = False
+    ) -> Node:
         """Add an operation to the end of a stream; it is called after everything that the host did."""
         ends = [tail for tail in {self.tails.get(stream), self.tails.get(HOST)} if tail is not None]
         node = Node(len(self.nodes), stream, [*ends, *after], list(any_of), unposted)
@@ -75,8 +77,11 @@ class Graph:
         """An operation that was added later is over before one that was added earlier."""
         second.after.append(first.number)
         second.unposted = False
-        while any([self._update(node) for node in self.nodes]):
-            pass
+        changed = True
+        while changed:
+            changed = False
+            for node in self.nodes:
+                changed |= self._update(node)
 
     def _update(self, node: Node) -> bool:
         old = (node.ancestors, node.perhaps, node.stuck)

@@ -194,6 +194,9 @@ ANSWERS: dict[str, int | str] = {
     "aclSetTensor*Range *Count least": OK,
     "aclCreateTensorDesc numDims least": 100000,
     "aclmdlGetInputDynamicDims gearCount *": OK,
+    "aclmdlSetDynamicBatchSize batchSize most": OK,
+    "aclmdlSetDynamicHWSize height most": OK,
+    "aclmdlSetDynamicHWSize width most": OK,
     # An index of 0 is one; where it must be -1, only the largest is (MD6.16, MD6.17); MD6.15 looks at none.
     "aclmdlGetInputDynamic* index most": OK,
     "aclmdlGetInputDynamic* index least": 100000,
@@ -236,6 +239,7 @@ SKIPPED = (
 CHANGES = {
     "aclmdlExecute* stream *": (".models[1].mode",),  # MD7.07: the first mode sticks, also when the call fails
     "aclmdlGetDesc modelId *": (".descs.",),  # MD6.03: the desc is cleared, even for an unknown id
+    "aclmdlSetDynamic* modelId *": (".datasets.",),  # MD8.12: the dataset keeps the choice, even if it is refused
     "aclmdlLoadFrom*WithMem w*Size least": (".next_model_id",),  # section 1: a load that fails uses its id up
 }
 """What a refused call changes because the contract says so: beginnings of where it is kept."""

@@ -360,6 +360,9 @@ GOOD: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "aclmdlLoadFromFileWithMem": _model_memory,
     "aclmdlLoadFromMemWithMem": _model_memory,
     "aclmdlLoadWithConfig": _load_config,
+    "aclmdlSetDynamicBatchSize": lambda _: {"batchSize": 1},
+    "aclmdlSetDynamicHWSize": lambda _: {"height": 1, "width": 1},
+    "aclmdlSetInputDynamicDims": lambda bench: {"dims": bench.place("aclmdlIODims", {"dimCount": 1, "dims": [4]})},
     "aclmdlSetConfigOpt": _option("size_t", "ACL_MDL_LOAD_TYPE_SIZET", 1),
     "aclmdlSetExecConfigOpt": _option("int32_t", "ACL_MDL_STREAM_SYNC_TIMEOUT", 5),
     "aclrtSetStreamConfigOpt": _option("size_t", "ACL_RT_STREAM_FLAG", 0),
@@ -394,3 +397,13 @@ GOOD: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "aclrtDestroyStream": lambda bench: {"stream": bench.acl.stream()},
     "aclrtSwitchStream": lambda _: {"falseStream": NULL},
 }
+
+REFUSED = {
+    "aclGetDeviceCapability": 207000,  # what it asks for is not modelled
+    "aclrtActiveStream": 200001,  # needs a built graph
+    "aclrtSwitchStream": 200001,
+    "aclmdlSetDynamicBatchSize": 145013,  # needs a model with gears
+    "aclmdlSetDynamicHWSize": 145013,
+    "aclmdlSetInputDynamicDims": 145013,
+}
+"""Functions that refuse the best arguments that there are, each with its code."""

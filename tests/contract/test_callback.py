@@ -491,6 +491,20 @@ class TestLaunchHostFunc:
         with pytest.raises(ValueError, match="in a host function"):
             calls.check()
 
+    def test_its_thread_counts_only_while_it_works(self, ready: Acl, calls: Calls) -> None:
+        """Nobody who waits hopes for the thread between two functions; while one runs it may bring anything."""
+
+        def call(_: Any) -> None:
+            calls.trace.append(getattr(threading.current_thread(), "aclsim_idle", None))
+
+        threads = set(threading.enumerate())
+        ready.ok(ready.aclrtLaunchHostFunc(NULL, calls.function("aclrtHostFunc", call), NULL))
+        (thread,) = (each for each in set(threading.enumerate()) - threads if each.name.startswith("host functions"))
+        for _ in range(2):
+            ready.synchronize()
+            assert calls.trace == [False]
+            assert getattr(thread, "aclsim_idle", None) is True
+
     @pytest.mark.parametrize("end", ["close", "destroy"])
     def test_its_thread_ends(self, ready: Acl, calls: Calls, end: str) -> None:
         """The thread ends with its context and with the machine."""

@@ -270,7 +270,7 @@ class TestSynchronize:
 class TestSynchronizeWithTimeout:
     """aclrtSynchronizeEventWithTimeout with a limit."""
 
-    @pytest.mark.row("RT6.16", "RT15.10")
+    @pytest.mark.row("RT6.16", "RT13.10", "RT15.10")
     def test_order_of_checks(self, ready: Acl) -> None:
         """Below -1 is 107000 even for NULL, then NULL 100000, then a dead handle 107017, then 0 is 107000."""
         name, dead, external = "aclrtSynchronizeEventWithTimeout", dead_event(ready), event(ready, "OLD", EXTERNAL)

@@ -118,6 +118,7 @@ Sticky = Callable[[Acl, Any, Any, Any], tuple[Any, ...]]
 
 SUBMITS: dict[str, Sticky] = {
     "copy": lambda acl, stream, device, _: ("aclrtMemcpyAsync", device, 4, acl.offset(device, 8), 4, 3, stream),
+    "whole copy": lambda acl, stream, device, _: ("aclrtMemcpyAsync", device, 4, acl.malloc(4), 4, 3, stream),
     "pageable copy": lambda acl, stream, device, _: ("aclrtMemcpyAsync", device, 4, acl.host(4), 4, 1, stream),
     "rectangle": lambda acl, stream, device, _: (
         *("aclrtMemcpy2dAsync", device, 4, acl.offset(device, 32)),
@@ -162,15 +163,16 @@ class TestStopOnFailure:
         ready.ok(ready.aclrtDestroyStream(other))
         assert [work.ran() for work in after] == [False] * 3
 
-    @pytest.mark.parametrize("mine", [True, False], ids=["that stream", "another stream"])
+    @pytest.mark.parametrize("which", ["that stream", "another stream", "a stream made later"])
     @pytest.mark.parametrize("arguments", (SUBMITS | WAITS).values(), ids=SUBMITS | WAITS)
-    def test_the_code_sticks_to_the_context(self, ready: Acl, arguments: Sticky, mine: bool) -> None:
+    def test_the_code_sticks_to_the_context(self, ready: Acl, arguments: Sticky, which: str) -> None:
         """Submits, waits and queries of every stream of the context answer the code, each time, and do nothing."""
         device, marker = ready.malloc(128, b"." * 128), event(ready, ready.lib.ACL_EVENT_SYNC)
         other = ready.stream()
         ready.ok(ready.aclrtRecordEvent(marker, other))
         failed = stopped(ready)
-        call = arguments(ready, failed if mine else other, device, marker)
+        streams = {"that stream": failed, "another stream": other, "a stream made later": ready.stream()}
+        call = arguments(ready, streams[which], device, marker)
         for _ in range(2):
             refuse(ready, FAILED, *call, says="made to fail")
             assert ready.last_error() == FAILED

@@ -52,34 +52,13 @@ class LeaksMemory(Broken):
     }
 
 
-class ForgetsThreads(Broken):
-    """All threads have one last error."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.codes: list[int] = []
-
-    @staticmethod
-    def last(backend: Any, real: Callable[..., int], level: int) -> int:
-        backend.codes.append(real(level))
-        return backend.codes.pop() or (backend.codes.pop() if backend.codes else 0)
-
-    @staticmethod
-    def create(backend: Any, real: Callable[..., int], *arguments: Any) -> int:
-        code = real(*arguments)
-        backend.codes += [code] if code else []
-        return code
-
-    replaced: ClassVar[dict[str, Callable[..., Any]]] = {"aclrtGetLastError": last, "aclrtSetDevice": create}
-
-
 class Submits(SimulatorBackend):
     """A simulator that does something else with some tasks than queue them."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._queue = self._world.scheduler.submit
-        self._world.scheduler.submit = self.submit  # type: ignore[method-assign]
+        self._world.scheduler.submit = self.submit
 
     def submit(self, task: Task) -> None:
         raise NotImplementedError

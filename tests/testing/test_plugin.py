@@ -44,7 +44,7 @@ def test_target(acl_target):
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """A project with the plugin, and tests that open machines."""
     pytester.makeconftest('pytest_plugins = ["aclcffi.testing.plugin"]')
-    pytester.makepyfile(TEST)
+    pytester.makepyfile(test_it=TEST)
     return pytester
 
 
@@ -57,7 +57,7 @@ def test_tokens_of_a_failed_test(project: pytest.Pytester, workers: tuple[str, .
     """Each token stands in the report once, that of the machine opened last at the end; also from a worker of xdist."""
     result = run(project, *workers, "-k", "test_fails and not fixture and not many or test_passes")
     result.assert_outcomes(passed=1, failed=2)
-    lines = [line for line in result.outlines if "token" in line]
+    lines = [line for line in result.outlines if line.startswith("open_backend(...")]
     assert lines == [
         'open_backend(..., schedule="replay", token="1:random:-3")',
         'open_backend(..., schedule="replay", token="1:random:2")',
@@ -75,7 +75,7 @@ def test_many_tokens(project: pytest.Pytester) -> None:
 def test_machines_of_fixtures(project: pytest.Pytester) -> None:
     """A machine that a fixture opened is named; one whose schedule cannot be repeated is not."""
     result = run(project, "-k", "in_a_fixture")
-    assert [line for line in result.outlines if "token" in line] == [
+    assert [line for line in result.outlines if line.startswith("open_backend(...")] == [
         'open_backend(..., schedule="replay", token="1:random:77")'
     ]
 

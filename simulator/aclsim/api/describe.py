@@ -1,4 +1,4 @@
-"""Model descriptions and their getters, for models with fixed shapes (contract_mdl section 6)."""
+"""Model descriptions and their getters (contract_mdl section 6); those of gears are in `gears`."""
 
 import itertools
 import re
@@ -298,7 +298,7 @@ def aclmdlGetCurOutputDims(world: World, modelDesc: CData, index: int, dims: CDa
 
 
 def aclmdlGetInputDimsRange(world: World, modelDesc: CData, index: int, dimsRange: CData) -> None:
-    """MD6.14: fixed dims have a range of one value, others 1 to -1 (no limit); a model with gears has no ranges."""
+    """MD6.14: fixed dims have a range of one value, others begin at 1, -1 is no limit; with gears there are none."""
     desc = _desc(world, modelDesc)
     on_host(dimsRange, "dimsRange")
     if desc.gears is not None:
@@ -308,5 +308,5 @@ def aclmdlGetInputDimsRange(world: World, modelDesc: CData, index: int, dimsRang
     if len(tensor.dims) > lib.ACL_MAX_DIM_CNT:
         raise Fault(codes.ACL_ERROR_INTERNAL_ERROR, f"{tensor.name!r} has {len(tensor.dims)} dimensions")
     dimsRange.rangeCount = len(tensor.dims)
-    for position, dim in enumerate(tensor.dims):
-        dimsRange.range[position] = [dim, dim] if dim >= 0 else [1, -1]
+    for position, limits in enumerate(tensor.ranges):
+        dimsRange.range[position] = list(limits)

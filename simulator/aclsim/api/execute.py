@@ -108,9 +108,9 @@ def _keep_timeouts(world: World, config: ExecConfig) -> None:
 
 def _loaded(world: World, number: int) -> LoadedModel:
     """The model of an id (MD7.05, MD7.06)."""
-    if not world.library.initialized:
-        raise Fault(codes.ACL_ERROR_GE_EXEC_NOT_INIT, "the library is not initialised; call aclInit first")
     model = world.models.get(number)
+    if not world.library.initialized and not (model is not None and model.executable.dynamic):
+        raise Fault(codes.ACL_ERROR_GE_EXEC_NOT_INIT, "the library is not initialised; call aclInit first")
     if model is None:
         raise unknown_model(world, number)
     if not model.context.alive:
@@ -165,7 +165,10 @@ def _sides(
 
 
 def _fill_null_outputs(world: World, model: LoadedModel, call: Call) -> None:
-    """MD7.19, MD7.21: a synchronous execution allocates outputs that have no address; they become the caller's."""
+    """MD7.19, MD7.21: a synchronous execution allocates outputs that have no address; they become the caller's.
+
+    Those whose size the description does not tell have to wait for the result.
+    """
     tensors = model.executable.outputs
     for index, buffer in enumerate(call.outputs.buffers):
         if buffer.address:
@@ -173,6 +176,8 @@ def _fill_null_outputs(world: World, model: LoadedModel, call: Call) -> None:
         if index >= len(tensors):
             raise invalid(f"output buffer {index} has no address, and the model has {len(tensors)} outputs")
         size = tensors[index].size
+        if not size and not tensors[index].fixed:
+            continue
         allocation = world.memory.allocate(model.context.device.number, size, padded(size))
         buffer.pointer, buffer.address, buffer.size = allocation.pointer, allocation.address, size
 
@@ -180,10 +185,10 @@ def _fill_null_outputs(world: World, model: LoadedModel, call: Call) -> None:
 def _run_inside(world: World, call: Call) -> None:
     """Execute on a stream that only this call knows, and wait for it."""
     model = _loaded(world, call.model_id)
+    _fill_null_outputs(world, model, call)
     if model.executable.dynamic:
         shaped.run(world, model, call)
         return
-    _fill_null_outputs(world, model, call)
     _check_mode(model, SYNCHRONOUS)
     _check_counts(model, call)
     _check_sizes(model, call)
@@ -194,12 +199,14 @@ def _run_inside(world: World, call: Call) -> None:
         synchronize(world, inside, timeout)
     finally:
         world.scheduler.drop(inside)  # a run that timed out is aborted
+    _describe_outputs(world, model, call)
 
 
 def _enqueue(world: World, call: Call, mode: str, stream: CData) -> None:
     """Execute on a stream of the caller."""
     model = _loaded(world, call.model_id)
     if model.executable.dynamic:
+        shaped.check_counts(model, call)
         shaped.enqueue(world, model, call, target(world, live_stream(world, stream)))
         return
     if mode is SYNCHRONOUS:
@@ -209,6 +216,18 @@ def _enqueue(world: World, call: Call, mode: str, stream: CData) -> None:
     on = target(world, live_stream(world, stream))
     _check_sizes(model, call)
     _submit(world, model, call, on)
+    _describe_outputs(world, model, call)
+
+
+def _describe_outputs(world: World, model: LoadedModel, call: Call) -> None:
+    """MD7.22: the static executor describes the outputs only where an input has a tensor desc."""
+    if not call.inputs.descs:
+        return
+    gears = model.executable.gears
+    dims = [tensor.dims for tensor in model.executable.outputs]
+    if gears is not None and model.gear is not None:
+        dims = list(gears.outputs[model.gear])
+    shaped.describe_outputs(world, model, call.outputs, dims)
 
 
 def _submit_gear(world: World, model: LoadedModel, call: Call, on: Stream, gears: Gears) -> None:
@@ -225,7 +244,7 @@ def _submit_gear(world: World, model: LoadedModel, call: Call, on: Stream, gears
         for tensor, buffer in zip(executable.outputs, call.outputs.buffers, strict=False)
     ]
     last = buffers[len(executable.inputs)]
-    chooser = Operand(memory, "the gear buffer", last.address, last.size)
+    chooser = Operand(memory, "the gear buffer", last.address, min(last.size, 8 * gears.width))
     duration = model.duration(world.cost)
     world.scheduler.submit(GearExecution(on, duration, model, inputs, outputs, chooser, gears))
 

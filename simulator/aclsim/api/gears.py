@@ -4,6 +4,7 @@ from aclsim.api.config import in_priority_range
 from aclsim.api.host import invalid, null, on_host
 from aclsim.api.load import unknown_model
 from aclsim.api.lookup import item
+from aclsim.api.memory import duration_of
 from aclsim.api.types import CData, lib
 from aclsim.core import codes
 from aclsim.core.buffers import DataBuffer, Dataset
@@ -128,10 +129,12 @@ def _gear_of(model: LoadedModel, kind: str, values: Dims) -> int:
 
 
 def _write(world: World, buffer: DataBuffer, values: Dims) -> None:
-    """Put the numbers into the device's memory, now (MD8.11)."""
+    """Put the numbers into the device's memory, now, as aclrtMemcpy does (MD8.11)."""
     width = gear_width(buffer.size, len(values))
     data = b"".join(value.to_bytes(width, "little") for value in values)
+    world.current_context()
     world.memory.span(buffer.address, len(data)).write()[:] = data
+    world.clock.now += duration_of(world, len(data))
     world.host_wrote(buffer.address, len(data))
 
 
@@ -175,7 +178,7 @@ def aclmdlSetInputDynamicDims(world: World, modelId: int, dataset: CData, index:
     model = _model(world, modelId)
     given = tuple(int(dims.dims[position]) for position in range(min(dims.dimCount, lib.ACL_MAX_DIM_CNT)))
     described = [dim for tensor in model.executable.inputs for dim in tensor.dims]
-    if dims.dimCount != len(described):
+    if dims.dimCount != len(described) or dims.dimCount > lib.ACL_MAX_DIM_CNT:
         raise _bad_dims(f"dims.dimCount is {dims.dimCount}; the inputs have {len(described)} dims together")
     for position, (dim, fixed) in enumerate(zip(given, described, strict=True)):
         if fixed >= 0 and dim != fixed:

@@ -1,5 +1,6 @@
 """Executing dynamic-shape models: the column RT2 of contract_mdl section 7."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from aclsim.api.host import invalid
@@ -15,6 +16,7 @@ from aclsim.core.tensor_desc import TensorDesc
 from aclsim.core.world import World
 from aclsim.models.description import Dims, Tensor
 from aclsim.models.dtypes import dense_bytes
+from aclsim.models.refusal import Refusal
 
 
 class Call(Protocol):
@@ -31,8 +33,10 @@ class Call(Protocol):
 
 def run(world: World, model: LoadedModel, call: Call) -> None:
     """Execute on a stream of the call's own, and wait. An expired timeout is 500002 (section 7.2)."""
+    check_counts(model, call)
     inside = Stream(model.context, -1)
-    execution = _submit(world, model, call, inside)
+    execution = _execution(world, model, call, inside)
+    world.scheduler.submit(execution)
     timeout = world.thread.stream_timeout
     try:
         synchronize(world, inside, timeout)
@@ -43,16 +47,19 @@ def run(world: World, model: LoadedModel, call: Call) -> None:
     finally:
         world.scheduler.drop(inside)
     _allocate_outputs(world, model, call, execution)
-    _describe_outputs(world, model, call.outputs, [result.dims for result in execution.results])
+    describe_outputs(world, model, call.outputs, [result.dims for result in execution.results])
 
 
 def enqueue(world: World, model: LoadedModel, call: Call, on: Stream) -> None:
     """Queue on a stream. The outputs are described at once, before the data is there (MD7.22)."""
-    execution = _submit(world, model, call, on)
-    _describe_outputs(world, model, call.outputs, model.executable.infer(execution.dims))
+    execution = _execution(world, model, call, on)
+    dims = model.executable.infer(execution.dims)
+    world.scheduler.submit(execution)
+    describe_outputs(world, model, call.outputs, dims)
 
 
-def _submit(world: World, model: LoadedModel, call: Call, on: Stream) -> ShapedExecution:
+def check_counts(model: LoadedModel, call: Call) -> None:
+    """MD7.08: inputs that are missing are 100000, extra ones are ignored; outputs must be as many."""
     executable = model.executable
     inputs, outputs = call.inputs.buffers, call.outputs.buffers
     if len(inputs) < len(executable.inputs):  # extra inputs are ignored (MD7.08)
@@ -62,22 +69,37 @@ def _submit(world: World, model: LoadedModel, call: Call, on: Stream) -> ShapedE
             codes.ACL_ERROR_GE_FAILURE,
             f"the output dataset has {len(outputs)} buffers, model {model.number} has {len(executable.outputs)}",
         )
+
+
+def _execution(world: World, model: LoadedModel, call: Call, on: Stream) -> ShapedExecution:
+    executable = model.executable
+    inputs, outputs = call.inputs.buffers, call.outputs.buffers
     dims = [
         _dims_of(index, tensor, call.inputs.descs.get(index), inputs[index])
         for index, tensor in enumerate(executable.inputs)
     ]
     memory = world.memory
     operands = [
-        Operand(memory, f"input {tensor.name!r}", buffer.address, dense_bytes(tensor.name, shape, tensor.dtype))
+        Operand(memory, f"input {tensor.name!r}", buffer.address, _bytes(tensor, shape))
         for tensor, buffer, shape in zip(executable.inputs, inputs, dims, strict=False)
     ]
     places = [
         Operand(memory, f"output {tensor.name!r}", buffer.address, buffer.size) if buffer.address else None
         for tensor, buffer in zip(executable.outputs, outputs, strict=True)
     ]
-    execution = ShapedExecution(on, model.duration(world.cost), model, operands, places, dims)
-    world.scheduler.submit(execution)
-    return execution
+    return ShapedExecution(on, model.duration(world.cost), model, operands, places, dims)
+
+
+def _bytes(tensor: Tensor, dims: Sequence[int]) -> int:
+    """Bytes of an input with these dims.
+
+    Raises:
+        Fault: 500002 for more than an address space.
+    """
+    try:
+        return dense_bytes(tensor.name, dims, tensor.dtype)
+    except Refusal as refusal:
+        raise Fault(codes.ACL_ERROR_GE_FAILURE, f"the shape of input {refusal}") from None
 
 
 def _dims_of(index: int, tensor: Tensor, desc: TensorDesc | None, buffer: DataBuffer) -> Dims:
@@ -85,13 +107,15 @@ def _dims_of(index: int, tensor: Tensor, desc: TensorDesc | None, buffer: DataBu
     dims = tensor.dims if desc is None else desc.dims
     if len(dims) != len(tensor.dims):
         raise invalid(f"input {index} ({tensor.name!r}) has {len(dims)} dims, the model takes {len(tensor.dims)}")
-    for position, (dim, own) in enumerate(zip(dims, tensor.dims, strict=True)):
-        if own >= 0 and dim != own:
-            raise invalid(f"input {index} ({tensor.name!r}): dim {position} is {dim}, the model takes {own}")
+    for position, (dim, (least, most)) in enumerate(zip(dims, tensor.ranges, strict=True)):
+        # A range without an end is not checked, and a dim that is not known passes (MD7.11).
+        if most >= 0 and dim != -1 and not least <= dim <= most:
+            allowed = str(least) if least == most else f"{least} to {most}"
+            raise invalid(f"input {index} ({tensor.name!r}): dim {position} is {dim}, the model takes {allowed}")
     unknown = [position for position, dim in enumerate(dims) if dim < 0]
     if not unknown:
         return dims
-    known = dense_bytes(tensor.name, [dim for dim in dims if dim >= 0], tensor.dtype)
+    known = _bytes(tensor, [dim for dim in dims if dim >= 0])
     if len(unknown) > 1 or not known or buffer.size % known:
         raise Fault(
             codes.ACL_ERROR_GE_FAILURE,
@@ -111,7 +135,7 @@ def _allocate_outputs(world: World, model: LoadedModel, call: Call, execution: S
             buffer.pointer, buffer.address, buffer.size = allocation.pointer, allocation.address, result.view.nbytes
 
 
-def _describe_outputs(world: World, model: LoadedModel, outputs: Dataset, dims: list[Dims]) -> None:
+def describe_outputs(world: World, model: LoadedModel, outputs: Dataset, dims: list[Dims]) -> None:
     """MD7.22: the tensor descs of the outputs are made anew: pointers to the old ones are stale from now on."""
     for desc in outputs.descs.values():
         world.tensor_descs.remove(desc)

@@ -62,12 +62,17 @@ class Operand:
         else:
             self.span = span
 
-    def shrink(self, size: int) -> None:
-        """Take only the first `size` bytes."""
-        if self.span is not None and size < self.size:
-            self.size = size
-            span = self.span
-            self.span = Span(span.allocation, span.address, span.offset, size)
+    def cut(self, size: int) -> None:
+        """Take `size` bytes instead of what the call said, as far as the allocation goes."""
+        self.size = size
+        span = self.span
+        if span is None or span.allocation is None:
+            return
+        if span.offset + size > span.allocation.extent:
+            self.span = None
+            self.problem = f"{size} bytes at 0x{self.address:x} run over the end of {span.allocation!r}"
+            return
+        self.span = Span(span.allocation, span.address, span.offset, size)
 
     @property
     def ranges(self) -> tuple[Range, ...]:

@@ -1,13 +1,13 @@
 """Executions whose shapes are not in the description: of dynamic-shape models, and of models with gears."""
 
-from math import prod
-
 from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.core.loaded import Execution, LoadedModel, Operand
 from aclsim.core.memory import Span
 from aclsim.core.stream import Stream
+from aclsim.core.task import Range
 from aclsim.models.description import Array, Dims, Gears
+from aclsim.models.dtypes import dense_bytes
 
 
 class ShapedExecution(Execution):
@@ -33,7 +33,7 @@ class ShapedExecution(Execution):
         self.results: list[Array] = []
 
     def compute(self) -> None:
-        """Compute, and write each output that has a buffer.
+        """Compute, and write each output that has a buffer, or none of them.
 
         Raises:
             Fault: 507011 when the computation fails or an output does not fit its buffer, 507053 for lost memory.
@@ -42,18 +42,28 @@ class ShapedExecution(Execution):
             Array(operand.resolve().read(), dims) for operand, dims in zip(self.inputs, self.shapes(), strict=True)
         ]
         self.results = self.model.executable.compute(inputs)
-        tensors = self.model.executable.outputs
-        for tensor, operand, result in zip(tensors, self.places, self.results, strict=True):
-            if operand is None:
-                continue
-            size = result.view.nbytes
-            if size > operand.size:
-                raise Fault(
-                    codes.ACL_ERROR_RT_MODEL_EXECUTE,
-                    f"output {tensor.name!r} came out with shape {result.dims}: {size} bytes, its buffer has "
-                    f"{operand.size}",
-                )
-            operand.resolve().write()[:size] = result.view
+        found = [
+            (self.room(operand, result), result.view)
+            for operand, result in zip(self.places, self.results, strict=True)
+            if operand is not None
+        ]
+        for room, view in found:
+            room.write()[:] = view
+
+    def room(self, operand: Operand, result: Array) -> Span:
+        """Where an output goes.
+
+        Raises:
+            Fault: 507011 when it does not fit its buffer, 507053 for lost memory.
+        """
+        size = result.view.nbytes
+        if size > operand.size:
+            raise Fault(
+                codes.ACL_ERROR_RT_MODEL_EXECUTE,
+                f"{operand.label} came out with shape {result.dims}: {size} bytes, its buffer has {operand.size}",
+            )
+        operand.cut(size)
+        return operand.resolve()
 
     def shapes(self) -> list[Dims]:
         """The inputs' dims."""
@@ -79,6 +89,11 @@ class GearExecution(ShapedExecution):
         self.chooser = chooser
         self.gears = gears
 
+    @property
+    def reads(self) -> tuple[Range, ...]:
+        """The inputs' addresses, and those of the gear buffer."""
+        return (*super().reads, *self.chooser.ranges)
+
     def shapes(self) -> list[Dims]:
         """The inputs' dims in the gear that the buffer names.
 
@@ -94,19 +109,19 @@ class GearExecution(ShapedExecution):
                 f"the gear buffer holds {numbers}, which is no gear of the model ({known}): set one before",
             )
         dims = list(self.gears.inputs[self.gears.values.index(numbers)])
-        sizes = [prod(shape) for shape in dims]
-        # The operands were taken for the largest gear; this one reads less.
-        for index, (operand, count) in enumerate(zip(self.inputs, sizes, strict=True)):
-            tensor = self.model.executable.inputs[index]
-            largest = prod(self.gears.inputs[self.gears.largest][index]) or 1
-            need = count * (tensor.size // largest)
-            if need > operand.size:
-                raise Fault(
-                    codes.ACL_ERROR_RT_MODEL_EXECUTE,
-                    f"{operand.label} has a buffer of {operand.size} bytes, gear {numbers} needs {need}",
-                )
-            operand.shrink(need)
+        # The operands were taken for every gear; this one reads what it needs, as static models do (MD7.10).
+        for operand, tensor, shape in zip(self.inputs, self.model.executable.inputs, dims, strict=True):
+            operand.cut(dense_bytes(tensor.name, shape, tensor.dtype))
         return dims
+
+    def room(self, operand: Operand, result: Array) -> Span:
+        """Where an output goes: how large its buffer is was checked, or was not to be checked, by the call.
+
+        Raises:
+            Fault: 507053 for lost memory.
+        """
+        operand.cut(result.view.nbytes)
+        return operand.resolve()
 
 
 def gear_width(size: int, count: int) -> int:
@@ -115,7 +130,9 @@ def gear_width(size: int, count: int) -> int:
 
 
 def read_gear(span: Span, gears: Gears) -> Dims:
-    """The numbers in a gear buffer."""
+    """The numbers in a gear buffer, none where it is too short for them."""
     width = gear_width(span.size, gears.width)
+    if span.size < width * gears.width:
+        return ()
     data = bytes(span.read()[: width * gears.width])
     return tuple(int.from_bytes(data[start : start + width], "little") for start in range(0, len(data), width))

@@ -13,7 +13,8 @@ class Tensor:
     """One input or output.
 
     `dtype` and `format` are the numbers of aclDataType and aclFormat. `dims` may hold -1, a dim that is known at
-    execution only. `size` is bytes: with gears of the largest one, and 0 where nobody knows it before.
+    execution only; `bounds` are the greatest values of the dims then, -1 where there is none, and empty where there is
+    none at all. `size` is bytes: enough for every gear, of the greatest dims, and 0 where nobody knows it before.
     """
 
     name: str
@@ -21,6 +22,13 @@ class Tensor:
     dtype: int
     format: int
     size: int
+    bounds: Dims = ()
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """The least and the greatest value of each dim; -1: no limit."""
+        bounds = self.bounds or self.dims
+        return tuple((dim, dim) if dim >= 0 else (1, most) for dim, most in zip(self.dims, bounds, strict=True))
 
     @property
     def fixed(self) -> bool:
@@ -103,7 +111,11 @@ class Executable(Protocol):
         """
 
     def infer(self, inputs: Sequence[Dims]) -> list[Dims]:
-        """The outputs' dims for given dims of the inputs, without computing; -1 where only the data tells."""
+        """The outputs' dims for given dims of the inputs, without computing; -1 where only the data tells.
+
+        Raises:
+            Fault: 500002 when what the program gave to tell them fails.
+        """
 
 
 def described_inputs(executable: Executable) -> tuple[Tensor, ...]:
