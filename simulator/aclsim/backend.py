@@ -16,7 +16,7 @@ from aclsim.core.schedules import SCHEDULES, read_token, token_of
 from aclsim.core.world import World, WorldOptions
 from aclsim.models.description import Dims
 from aclsim.models.onnx_model import ENGINES
-from aclsim.models.python_model import Function, GearSpec, Registered, TensorSpec
+from aclsim.models.python_model import Function, GearSpec, Registered, TensorSpec, check
 from aclsim.products import PRODUCTS, RUN_MODES, load_product
 
 _PREFIX = "ACLCFFI_SIM_"
@@ -128,17 +128,18 @@ class SimulatorBackend(Backend):
             The path: `sim://name`.
 
         Raises:
-            BackendError: The description makes no sense: neither or both of `function` and `onnx`, no outputs, an empty
-                name.
+            BackendError: The registration makes no sense: neither or both of `function` and `onnx`, no outputs, no such
+                file, shapes, dtypes or gears that do not go together, an empty name.
         """
-        if not name or (function is None) == (onnx is None):
-            raise BackendError("a model has a name, and either a function or an ONNX file to compute with")
-        if function is not None and not outputs:
-            raise BackendError(f"model {name!r} has a function and no outputs")
-        source = onnx if onnx is None or isinstance(onnx, bytes) else Path(onnx)
-        self._world.registered[name] = Registered(
-            function, tuple(inputs), tuple(outputs), source, gears, duration_us, failure, infer
-        )
+        if not name or "\0" in name:
+            raise BackendError(f"a model has a name, and {name!r} is none")
+        source = onnx if onnx is None or isinstance(onnx, bytes) else Path(onnx).absolute()
+        registered = Registered(function, tuple(inputs), tuple(outputs), source, gears, duration_us, failure, infer)
+        try:
+            check(registered)
+        except ValueError as error:
+            raise BackendError(f"model {name!r}: {error}") from None
+        self._world.registered[name] = registered
         return f"sim://{name}"
 
     @property

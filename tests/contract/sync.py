@@ -11,6 +11,8 @@ from tests.aclsim.machine import world_of
 from tests.contract.conftest import NULL, Acl, OpenAcl
 
 SYNC, PROGRESS, TIME_LINE, DEVICE_USE_ONLY, EXTERNAL, IPC = 0x1, 0x2, 0x8, 0x10, 0x20, 0x40
+SET, ADD, BIT_OR, BIT_AND = 0, 1, 2, 4
+LESS, EQUAL, BIGGER, AT_LEAST, BITS = 0, 1, 2, 3, 4
 DEFAULT_TIMEOUT = 2**32 - 1
 """The timeout that stands for what aclrtSetOpWaitTimeout said."""
 
@@ -150,6 +152,56 @@ def hold(acl: Acl, stream: Any = NULL) -> Callable[[], None]:
     key, other = notify(acl), acl.stream()
     acl.ok(acl.aclrtWaitAndResetNotify(key, stream, 0))
     return lambda: acl.ok(acl.aclrtRecordNotify(key, other))
+
+
+def post(acl: Acl, made: Any, stream: Any = NULL) -> None:
+    """aclrtRecordNotify."""
+    acl.ok(acl.aclrtRecordNotify(made, stream))
+
+
+def take(acl: Acl, made: Any, stream: Any = NULL, timeout: int = 0) -> None:
+    """aclrtWaitAndResetNotify."""
+    acl.ok(acl.aclrtWaitAndResetNotify(made, stream, timeout))
+
+
+def writing(acl: Acl, mode: int, value: int) -> Any:
+    """What aclrtCntNotifyRecord is told."""
+    info = acl.ffi.new("aclrtCntNotifyRecordInfo *")
+    info.value = value
+    acl.ffi.cast("uint32_t *", info)[0] = mode  # also a mode that is none
+    return info
+
+
+def waiting(acl: Acl, mode: int, value: int, *, timeout: int = 0, clear: bool = False) -> Any:
+    """What aclrtCntNotifyWaitWithTimeout is told."""
+    info = acl.ffi.new("aclrtCntNotifyWaitInfo *")
+    info.value, info.timeout, info.isClear = value, timeout, clear
+    acl.ffi.cast("uint32_t *", info)[0] = mode
+    return info
+
+
+def count(acl: Acl, made: Any, mode: int, value: int, stream: Any = NULL) -> None:
+    """aclrtCntNotifyRecord."""
+    acl.ok(acl.aclrtCntNotifyRecord(made, stream, writing(acl, mode, value)))
+
+
+def await_count(acl: Acl, made: Any, mode: int, value: int, stream: Any = NULL, **more: Any) -> None:
+    """aclrtCntNotifyWaitWithTimeout."""
+    acl.ok(acl.aclrtCntNotifyWaitWithTimeout(made, stream, waiting(acl, mode, value, **more)))
+
+
+def passes(acl: Acl, made: Any, mode: int, value: int) -> bool:
+    """Whether a wait for a count would pass now."""
+    stream = acl.stream()
+    await_count(acl, made, mode, value, stream)
+    result = not blocked(acl, stream)
+    acl.ok(acl.aclrtDestroyStreamForce(stream))
+    return result
+
+
+def counts(acl: Acl, made: Any, value: int) -> bool:
+    """Whether a count notify counts exactly this."""
+    return passes(acl, made, EQUAL, value)
 
 
 # -- time ------------------------------------------------------------------------------------------------------------

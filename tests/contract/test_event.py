@@ -15,7 +15,6 @@ from tests.contract.sync import (
     PROGRESS,
     SYNC,
     TIME_LINE,
-    behind,
     complete,
     dead_event,
     each_family,
@@ -525,17 +524,3 @@ class TestReset:
         record(ready, made, stream)
         ready.synchronize(stream)
         assert complete(ready, made)
-
-
-@pytest.mark.row("RT6.10")
-@pytest.mark.parametrize(
-    ("product", "code"),
-    [("generic", 0), ("950", 0), ("A3", 0), ("A2", 0), ("310B", 0), ("910", 0), ("310P", 207000)],
-)
-def test_products_with_a_limit_for_all_waits(acl: Acl, product: str, code: int) -> None:
-    """aclrtSetOpWaitTimeout is 207000 on a chip that has no such limit; it needs no context."""
-    behind(acl, product)
-    if code:
-        refuse(acl, code, "aclrtSetOpWaitTimeout", 1, says="timeout: ")
-    else:
-        assert acl.aclrtSetOpWaitTimeout(1) == 0

@@ -1,7 +1,5 @@
 """Streams that wait for events (contract_rt sections 6, 12 and 13)."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -473,6 +471,20 @@ def test_a_reset_waits_for_its_turn(ready: Acl, family: str) -> None:
     assert not blocked(ready, free)
 
 
+def test_a_stream_that_waits_for_two(ready: Acl) -> None:
+    """It goes on when both records are there, in whichever order they come."""
+    waiting, releases = ready.stream(), []
+    for stream in (ready.stream(), ready.stream()):
+        releases.append(hold(ready, stream))
+        made = event(ready)
+        record(ready, made, stream)
+        wait(ready, waiting, made)
+    releases[1]()
+    assert blocked(ready, waiting)
+    releases[0]()
+    assert not blocked(ready, waiting)
+
+
 # -- records that never come -----------------------------------------------------------------------------------------
 
 
@@ -537,182 +549,3 @@ def test_a_hang_can_be_a_code(open_acl: OpenAcl) -> None:
     made = event(acl, "OLD")
     wait(acl, NULL, made)
     refuse(acl, 507000, "aclrtSynchronizeStream", NULL, says=f"waits for OLD event 0x{acl.address(made):x}")
-
-
-# -- timeouts --------------------------------------------------------------------------------------------------------
-
-
-def by_call(acl: Acl, stream: Any, made: Any, seconds: int) -> None:
-    """A wait that says its own timeout."""
-    acl.ok(acl.aclrtStreamWaitEventWithTimeout(stream, made, seconds))
-
-
-def by_flagged_call(acl: Acl, stream: Any, made: Any, seconds: int) -> None:
-    """The other one."""
-    acl.ok(acl.aclrtStreamWaitEventWithFlag(stream, made, seconds, 0))
-
-
-def by_process(acl: Acl, stream: Any, made: Any, seconds: int) -> None:
-    """A wait without a timeout of its own: that of the process counts."""
-    acl.ok(acl.aclrtSetOpWaitTimeout(seconds))
-    wait(acl, stream, made)
-
-
-def by_name(acl: Acl, stream: Any, made: Any, seconds: int) -> None:
-    """A wait that asks for that of the process."""
-    acl.ok(acl.aclrtSetOpWaitTimeout(seconds))
-    acl.ok(acl.aclrtStreamWaitEventWithFlag(stream, made, DEFAULT_TIMEOUT, 0))
-
-
-Limited = Callable[[Acl, Any, Any, int], None]
-each_way = pytest.mark.parametrize("limited", [by_call, by_flagged_call, by_process, by_name])
-
-
-@pytest.mark.row("RT13.07")
-@each_schedule
-@each_way
-class TestTimeout:
-    """Waits with a limit, however it was given; waits that expire do it in virtual time."""
-
-    def test_expires(self, open_acl: OpenAcl, options: dict[str, Any], limited: Limited) -> None:
-        """A wait that nobody ends is 107020 at the next synchronise, once; the tasks behind it run."""
-        acl = started(open_acl, **options)
-        made, after, stream = event(acl, "OLD"), event(acl), acl.stream()
-        limited(acl, stream, made, 2)
-        work = acl.work(stream)
-        record(acl, after, stream)
-        says = f"the wait for OLD event 0x{acl.address(made):x} on stream "
-        refuse(acl, 107020, "aclrtSynchronizeStream", stream, says=says)
-        assert work.ran()
-        acl.synchronize(stream)
-        assert microseconds(acl, after) == 2_000_005  # and the work
-
-    def test_a_record_in_time(self, open_acl: OpenAcl, options: dict[str, Any], limited: Limited) -> None:
-        """A record that comes before the limit ends the wait."""
-        acl = started(open_acl, **options)
-        made, after, stream = event(acl, "OLD"), event(acl), acl.stream()
-        limited(acl, stream, made, 2)
-        record(acl, after, stream)
-        let_pass(acl, 1999)
-        record(acl, made, acl.stream())
-        acl.synchronize(stream)
-        assert microseconds(acl, after) == 1_999_000
-
-    def test_a_record_that_is_late(self, open_acl: OpenAcl, options: dict[str, Any], limited: Limited) -> None:
-        """A record that comes after the limit changes nothing: the wait was over when the limit was."""
-        acl = started(open_acl, **options)
-        made, after, stream = event(acl, "OLD"), event(acl), acl.stream()
-        limited(acl, stream, made, 2)
-        record(acl, after, stream)
-        let_pass(acl, 2001)
-        record(acl, made, acl.stream())
-        assert acl.aclrtSynchronizeStream(stream) == 107020
-        assert microseconds(acl, after) == 2_000_000
-
-    def test_counts_from_its_turn(self, open_acl: OpenAcl, options: dict[str, Any], limited: Limited) -> None:
-        """The limit begins when the stream comes to the wait, for a record of another stream as well."""
-        acl = started(open_acl, **options)
-        made, after, first, second = event(acl), event(acl), acl.stream(), acl.stream()
-        hold(acl, first)
-        record(acl, made, first)
-        release = hold(acl, second)
-        limited(acl, second, made, 2)
-        record(acl, after, second)
-        let_pass(acl, 3000)
-        release()
-        assert acl.aclrtSynchronizeStream(second) == 107020
-        assert microseconds(acl, after) == 5_000_000
-
-    def test_zero_is_never(self, open_acl: OpenAcl, options: dict[str, Any], limited: Limited) -> None:
-        """0 is no limit."""
-        acl = started(open_acl, **options)
-        made, stream = event(acl, "OLD"), acl.stream()
-        limited(acl, stream, made, 0)
-        assert acl.aclrtSynchronizeStreamWithTimeout(stream, 2**31 - 1) == 507046
-        record(acl, made, acl.stream())
-        acl.synchronize(stream)
-
-
-@pytest.mark.row("RT6.10")
-class TestSetOpWaitTimeout:
-    """aclrtSetOpWaitTimeout."""
-
-    def test_default(self, ready: Acl) -> None:
-        """Without it waits have no limit, whether they say so, ask for the process's, or say nothing."""
-        made = event(ready, "OLD")
-        for name, timeout in [(PLAIN, 0), (FLAGGED, DEFAULT_TIMEOUT), (TIMED, 0)]:
-            stream = ready.stream()
-            ready.ok(getattr(ready, name)(*arguments(name, stream, made, timeout)))
-            assert ready.aclrtSynchronizeStreamWithTimeout(stream, 2**31 - 1) == 507046
-
-    def test_is_of_the_process_and_the_last_call_wins(self, ready: Acl) -> None:
-        """Any thread sets it, without a context, for all contexts; a wait that says its own limit keeps that."""
-        made, after = event(ready, "OLD"), [event(ready) for _ in range(3)]
-        for seconds in (100, 7, 3):
-            assert ready.in_thread(partial(ready.aclrtSetOpWaitTimeout, seconds)) == 0
-        ready.context(1)
-        for name, timeout, each in [(PLAIN, 0, after[0]), (FLAGGED, DEFAULT_TIMEOUT, after[1]), (TIMED, 5, after[2])]:
-            stream = ready.stream()
-            ready.ok(getattr(ready, name)(*arguments(name, stream, made, timeout)))
-            record(ready, each, stream)
-        assert ready.aclrtSynchronizeDevice() == 107020
-        assert [microseconds(ready, each) for each in after] == [3_000_000, 3_000_000, 5_000_000]
-
-    def test_waits_that_say_never(self, ready: Acl) -> None:
-        """A limit of 0 in the call is none, whatever the process has; 0 for the process takes its limit back."""
-        made, never, again = event(ready, "OLD"), ready.stream(), ready.stream()
-        ready.ok(ready.aclrtSetOpWaitTimeout(1))
-        ready.ok(ready.aclrtStreamWaitEventWithTimeout(never, made, 0))
-        assert ready.aclrtSynchronizeStreamWithTimeout(never, 5000) == 507046
-        ready.ok(ready.aclrtSetOpWaitTimeout(0))
-        wait(ready, again, made)
-        assert ready.aclrtSynchronizeStreamWithTimeout(again, 5000) == 507046
-
-    def test_waits_that_are_queued_keep_theirs(self, ready: Acl) -> None:
-        """A call changes nothing for waits that are queued already (a choice: the contract leaves it open)."""
-        made, stream = event(ready, "OLD"), ready.stream()
-        ready.ok(ready.aclrtSetOpWaitTimeout(2))
-        wait(ready, stream, made)
-        ready.ok(ready.aclrtSetOpWaitTimeout(0))
-        assert ready.aclrtSynchronizeStreamWithTimeout(stream, 5000) == 107020
-
-
-@pytest.mark.parametrize(("product", "code"), [("950", 107020), ("A3", 107020), ("A2", 107020), ("310P", 507046)])
-def test_products_that_honour_a_timeout(open_acl: OpenAcl, product: str, code: int) -> None:
-    """RT6.08: A2, A3 and 950 keep the timeout of a call, 310P takes it and waits on."""
-    acl = started(open_acl, product=product)
-    made, stream = event(acl, "OLD"), acl.stream()
-    acl.ok(acl.aclrtStreamWaitEventWithTimeout(stream, made, 1))
-    assert acl.aclrtSynchronizeStreamWithTimeout(stream, 5000) == code
-    if code == 507046:
-        record(acl, made, acl.stream())
-        acl.synchronize(stream)
-
-
-def test_who_waits_for_a_wait_that_expires(open_acl: OpenAcl) -> None:
-    """A stream that waits for one whose wait expires goes on then, under every schedule at the same virtual time."""
-    for options in SCHEDULES:
-        acl = started(open_acl, **options)
-        never, made, after = event(acl, "OLD"), event(acl), event(acl)
-        first, second = acl.stream(), acl.stream()
-        acl.ok(acl.aclrtStreamWaitEventWithTimeout(first, never, 3))
-        record(acl, made, first)
-        wait(acl, second, made)
-        record(acl, after, second)
-        acl.synchronize(second)
-        assert microseconds(acl, after) == 3_000_000
-        assert acl.aclrtSynchronizeStream(first) == 107020
-
-
-def test_a_stream_that_waits_for_two(ready: Acl) -> None:
-    """It goes on when both records are there, in whichever order they come."""
-    waiting, releases = ready.stream(), []
-    for stream in (ready.stream(), ready.stream()):
-        releases.append(hold(ready, stream))
-        made = event(ready)
-        record(ready, made, stream)
-        wait(ready, waiting, made)
-    releases[1]()
-    assert blocked(ready, waiting)
-    releases[0]()
-    assert not blocked(ready, waiting)

@@ -1,7 +1,6 @@
 """Notifies and count notifies (contract_rt sections 7, 12 and 13), and how many there are (section 14)."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -10,10 +9,15 @@ from aclsim import SimulationHang
 from tests.contract.conftest import NULL, Acl, OpenAcl
 from tests.contract.helpers import PATIENCE, dead_stream, foreign_stream, host_thread
 from tests.contract.sync import (
+    ADD,
+    AT_LEAST,
     DEFAULT_TIMEOUT,
+    EQUAL,
     SCHEDULES,
+    await_count,
     behind,
     blocked,
+    count,
     count_notify,
     each_schedule,
     event,
@@ -21,66 +25,15 @@ from tests.contract.sync import (
     microseconds,
     milliseconds,
     notify,
+    post,
     record,
     refuse,
     refuse_elsewhere,
     started,
+    take,
+    waiting,
+    writing,
 )
-
-SET, ADD, BIT_OR, BIT_AND = 0, 1, 2, 4
-LESS, EQUAL, BIGGER, AT_LEAST, BITS = 0, 1, 2, 3, 4
-_MASK = 2**32 - 1
-
-
-def post(acl: Acl, made: Any, stream: Any = NULL) -> None:
-    """aclrtRecordNotify."""
-    acl.ok(acl.aclrtRecordNotify(made, stream))
-
-
-def wait(acl: Acl, made: Any, stream: Any = NULL, timeout: int = 0) -> None:
-    """aclrtWaitAndResetNotify."""
-    acl.ok(acl.aclrtWaitAndResetNotify(made, stream, timeout))
-
-
-def writing(acl: Acl, mode: int, value: int) -> Any:
-    """What aclrtCntNotifyRecord is told."""
-    info = acl.ffi.new("aclrtCntNotifyRecordInfo *")
-    info.value = value
-    acl.ffi.cast("uint32_t *", info)[0] = mode  # also a mode that is none
-    return info
-
-
-def waiting(acl: Acl, mode: int, value: int, *, timeout: int = 0, clear: bool = False) -> Any:
-    """What aclrtCntNotifyWaitWithTimeout is told."""
-    info = acl.ffi.new("aclrtCntNotifyWaitInfo *")
-    info.value, info.timeout, info.isClear = value, timeout, clear
-    acl.ffi.cast("uint32_t *", info)[0] = mode
-    return info
-
-
-def count(acl: Acl, made: Any, mode: int, value: int, stream: Any = NULL) -> None:
-    """aclrtCntNotifyRecord."""
-    acl.ok(acl.aclrtCntNotifyRecord(made, stream, writing(acl, mode, value)))
-
-
-def await_count(acl: Acl, made: Any, mode: int, value: int, stream: Any = NULL, **more: Any) -> None:
-    """aclrtCntNotifyWaitWithTimeout."""
-    acl.ok(acl.aclrtCntNotifyWaitWithTimeout(made, stream, waiting(acl, mode, value, **more)))
-
-
-def passes(acl: Acl, made: Any, mode: int, value: int) -> bool:
-    """Whether a wait for a count would pass now."""
-    stream = acl.stream()
-    await_count(acl, made, mode, value, stream)
-    result = not blocked(acl, stream)
-    acl.ok(acl.aclrtDestroyStreamForce(stream))
-    return result
-
-
-def counts(acl: Acl, made: Any, value: int) -> bool:
-    """Whether a count notify counts exactly this."""
-    return passes(acl, made, EQUAL, value)
-
 
 # -- arguments -------------------------------------------------------------------------------------------------------
 
@@ -182,7 +135,7 @@ class TestCreateNotify:
         """A new notify holds up who waits for it until it is recorded."""
         place, stream = ready.out("aclrtNotify"), ready.stream()
         ready.ok(ready.aclrtCreateNotify(place, flag))
-        wait(ready, place[0], stream)
+        take(ready, place[0], stream)
         assert blocked(ready, stream)
         post(ready, place[0], ready.stream())
         assert not blocked(ready, stream)
@@ -221,10 +174,10 @@ class TestRecordAndWait:
         """It is done when everything before it in its stream is, and not before."""
         acl = started(open_acl, **options)
         made, key, first, second = notify(acl), notify(acl), acl.stream(), acl.stream()
-        wait(acl, key, first)
+        take(acl, key, first)
         before = acl.work(first)
         post(acl, made, first)
-        wait(acl, made, second)
+        take(acl, made, second)
         assert blocked(acl, second)
         post(acl, key, acl.stream())
         acl.synchronize(second)
@@ -237,8 +190,8 @@ class TestRecordAndWait:
         for _ in range(3):
             post(acl, made, first)
             acl.synchronize(first)
-            wait(acl, made, second)
-            wait(acl, made, second)
+            take(acl, made, second)
+            take(acl, made, second)
             work = acl.work(second)
             assert blocked(acl, second)
             assert not work.ran()
@@ -254,16 +207,16 @@ class TestRecordAndWait:
         for _ in range(records):
             post(acl, made, first)
         acl.synchronize(first)
-        wait(acl, made, second)
+        take(acl, made, second)
         acl.synchronize(second)
-        wait(acl, made, second)
+        take(acl, made, second)
         assert blocked(acl, second)
 
     def test_a_wait_may_be_queued_first(self, open_acl: OpenAcl, options: dict[str, Any]) -> None:
         """A wait that is queued before its record passes when the record is done."""
         acl = started(open_acl, **options)
         made, first, second = notify(acl), acl.stream(), acl.stream()
-        wait(acl, made, second)
+        take(acl, made, second)
         work = acl.work(second)
         assert blocked(acl, second)
         post(acl, made, first)
@@ -275,7 +228,7 @@ class TestRecordAndWait:
         acl = started(open_acl, **options)
         made, waiters = notify(acl), [acl.stream(), acl.stream()]
         for stream in waiters:
-            wait(acl, made, stream)
+            take(acl, made, stream)
         recording = acl.stream()
         post(acl, made, recording)
         acl.synchronize(recording)
@@ -294,11 +247,11 @@ class TestRecordAndWait:
         for _ in range(4):
             acl.copy(blocks[1], blocks[0], 4, streams[0])
             post(acl, there, streams[0])
-            wait(acl, there, streams[1])
+            take(acl, there, streams[1])
             acl.ok(acl.aclrtMemsetAsync(blocks[0], 4, ord("x"), 4, streams[1]))
             acl.copy(blocks[0], blocks[1], 4, streams[1])
             post(acl, back, streams[1])
-            wait(acl, back, streams[0])
+            take(acl, back, streams[0])
         record(acl, end, streams[0])
         acl.synchronize(streams[0])
         assert acl.read(blocks[0], 4) == acl.read(blocks[1], 4) == b"ball"
@@ -312,7 +265,7 @@ class TestRecordAndWait:
         post(acl, made, first)
         acl.long_work(first, milliseconds=1)
         post(acl, made, first)  # it is set already, or again
-        wait(acl, made, second)
+        take(acl, made, second)
         record(acl, after, second)
         acl.ok(acl.aclrtSynchronizeEvent(after))
         assert microseconds(acl, after) == 1000
@@ -323,7 +276,7 @@ class TestRecordAndWait:
         made, first = notify(acl), acl.stream()
         post(acl, made, first)
         acl.context(1)
-        wait(acl, made)
+        take(acl, made)
         work = acl.work()
         acl.synchronize()
         assert work.ran()
@@ -349,9 +302,9 @@ class TestDestroyNotify:
         made, stream, held, number = notify(acl), acl.stream(), acl.stream(), acl.out("uint32_t")
         acl.ok(acl.aclrtGetNotifyId(made, number))
         key = notify(acl)
-        wait(acl, key, held)
+        take(acl, key, held)
         post(acl, made, held)
-        wait(acl, made, stream)
+        take(acl, made, stream)
         assert acl.aclrtDestroyNotify(made) == 0
         assert blocked(acl, stream)
         refuse(acl, 107017, "aclrtRecordNotify", made, NULL)
@@ -394,7 +347,7 @@ class TestNotifyBatchReset:
         some[1] = made[3]
         assert ready.aclrtNotifyBatchReset(some, 1) == 0  # only the first of them
         for each, stream in zip(made, streams, strict=True):
-            wait(ready, each, stream)
+            take(ready, each, stream)
         assert [blocked(ready, stream) for stream in streams] == [True, True, False, False]
 
 
@@ -433,7 +386,7 @@ class TestGetNotifyId:
 def plainly(acl: Acl, stream: Any, timeout: int) -> Callable[[], None]:
     """A wait for a notify; what comes back records it."""
     made = notify(acl)
-    wait(acl, made, stream, timeout)
+    take(acl, made, stream, timeout)
     return lambda: post(acl, made, acl.stream())
 
 
@@ -507,18 +460,18 @@ def test_a_wait_that_expired_takes_nothing(open_acl: OpenAcl) -> None:
     for options in SCHEDULES:
         acl = started(open_acl, **options)
         made, first, second = notify(acl), acl.stream(), acl.stream()
-        wait(acl, made, first, 1)
+        take(acl, made, first, 1)
         let_pass(acl, 1500)
         post(acl, made, acl.stream())
         assert acl.aclrtSynchronizeStream(first) == 107020
-        wait(acl, made, second)
+        take(acl, made, second)
         acl.synchronize(second)
 
 
 def test_another_host_thread_may_record(ready: Acl) -> None:
     """A thread that waits for a blocked stream goes on when another one records the notify."""
     made, stream, context = notify(ready), ready.stream(), ready.current_context()
-    wait(ready, made, stream)
+    take(ready, made, stream)
 
     def synchronize() -> int:
         ready.ok(ready.aclrtSetCurrentContext(context))
@@ -536,11 +489,11 @@ def test_a_hang_names_the_notify(open_acl: OpenAcl, options: dict[str, Any]) -> 
     acl = started(open_acl, **options)
     plain, counting = notify(acl), count_notify(acl)
     first, second = acl.stream(), acl.stream()
-    wait(acl, plain, first)
+    take(acl, plain, first)
     post(acl, plain, second)
     await_count(acl, counting, AT_LEAST, 3, second)
     acl.synchronize(first)
-    wait(acl, plain, first)
+    take(acl, plain, first)
     count(acl, counting, ADD, 1, acl.stream())
     with pytest.raises(SimulationHang) as hang:
         acl.synchronize(second)
@@ -548,235 +501,3 @@ def test_a_hang_names_the_notify(open_acl: OpenAcl, options: dict[str, Any]) -> 
     with pytest.raises(SimulationHang) as hang:
         acl.synchronize(first)
     assert "waits for notify 0, which no queued task records" in str(hang.value)
-
-
-# -- count notifies --------------------------------------------------------------------------------------------------
-
-
-class TestCreateCountNotify:
-    """RT7.07 without chips that lack flag 1: no product is known to."""
-
-    def test_order_of_checks(self, acl: Acl) -> None:
-        """NULL and a bad flag are 107000, then any chip but a 950 is 207000, then no context 107002."""
-        name, place = "aclrtCntNotifyCreate", acl.out("aclrtCntNotify")
-        for product in ("generic", "950", "A3", "A2", "310B", "310P", "910"):
-            behind(acl, product)
-            refuse(acl, 107000, name, NULL, 2, says="cntNotify is NULL")
-            for flag in (2, 3, 2**64 - 1):
-                refuse(acl, 107000, name, place, flag, says=f"flag is {flag}")
-            if product in ("generic", "950"):
-                refuse(acl, 107002, name, place, 1, says="no current context")
-            else:
-                refuse(acl, 207000, name, place, 1, says="chip")
-        assert place[0] == NULL
-
-    @pytest.mark.parametrize("flag", [0, 1])
-    def test_starts_at_zero(self, ready: Acl, flag: int) -> None:
-        """A new count notify counts 0."""
-        place = ready.out("aclrtCntNotify")
-        ready.ok(ready.aclrtCntNotifyCreate(place, flag))
-        assert counts(ready, place[0], 0)
-        assert not counts(ready, place[0], 1)
-
-    def test_they_are_notifies_of_the_device(self, ready: Acl) -> None:
-        """They take the ids of notifies (a choice): with all taken it is 207009."""
-        place, counting = ready.out("aclrtNotify"), ready.out("aclrtCntNotify")
-        while ready.aclrtCreateNotify(place, 0) == 0:
-            pass
-        refuse(ready, 207009, "aclrtCntNotifyCreate", counting, 0)
-        ready.ok(ready.aclrtDestroyNotify(place[0]))
-        assert ready.aclrtCntNotifyCreate(counting, 0) == 0
-        refuse(ready, 207009, "aclrtCreateNotify", place, 0)
-        ready.ok(ready.aclrtCntNotifyDestroy(counting[0]))
-        assert ready.aclrtCreateNotify(place, 0) == 0
-
-
-@pytest.mark.row("RT7.08")
-class TestCountRecord:
-    """aclrtCntNotifyRecord."""
-
-    @pytest.mark.parametrize(
-        ("steps", "result"),
-        [
-            ([(SET, 5)], 5),
-            ([(SET, 5), (SET, 3)], 3),
-            ([(SET, _MASK)], _MASK),
-            ([(ADD, 5)], 5),
-            ([(ADD, 5), (ADD, 3)], 8),
-            ([(SET, _MASK), (ADD, 1)], 0),  # what it does on overflow is not known; here it wraps
-            ([(SET, 0b0101), (BIT_OR, 0b0110)], 0b0111),
-            ([(BIT_OR, 0x80000000)], 0x80000000),
-            ([(SET, 0b0101), (BIT_AND, 0b0110)], 0b0001),  # clears the bits
-            ([(SET, _MASK), (BIT_AND, 1)], _MASK - 1),
-            ([(SET, 7), (BIT_AND, 0)], 7),
-        ],
-    )
-    def test_modes(self, ready: Acl, steps: list[tuple[int, int]], result: int) -> None:
-        """SET replaces the count, ADD adds to it, BIT_OR sets bits of it and BIT_AND clears them."""
-        made, stream = count_notify(ready), ready.stream()
-        for mode, value in steps:
-            count(ready, made, mode, value, stream)
-        ready.synchronize(stream)
-        assert counts(ready, made, result)
-
-    @each_schedule
-    def test_is_a_task(self, open_acl: OpenAcl, options: dict[str, Any]) -> None:
-        """It counts when its turn in the stream comes; what it is told is read at the call."""
-        acl = started(open_acl, **options)
-        made, key, stream = count_notify(acl), notify(acl), acl.stream()
-        wait(acl, key, stream)
-        info = writing(acl, SET, 5)
-        acl.ok(acl.aclrtCntNotifyRecord(made, stream, info))
-        info.value = 9
-        assert counts(acl, made, 0)
-        post(acl, key, acl.stream())
-        acl.synchronize(stream)
-        assert counts(acl, made, 5)
-
-
-FITTING = [
-    (LESS, 5, [0, 4], [5, 6, _MASK]),
-    (LESS, 0, [], [0, 1]),
-    (EQUAL, 5, [5], [0, 4, 6]),
-    (BIGGER, 5, [6, _MASK], [0, 5]),
-    (AT_LEAST, 5, [5, 6, _MASK], [0, 4]),
-    (BITS, 0b101, [0b101, 0b111, _MASK], [0, 0b001, 0b110]),
-    (BITS, 0, [0, 7], []),
-]
-
-
-@pytest.mark.row("RT7.09")
-class TestCountWait:
-    """aclrtCntNotifyWaitWithTimeout."""
-
-    @pytest.mark.parametrize(("mode", "value", "fitting", "others"), FITTING)
-    def test_modes(self, ready: Acl, mode: int, value: int, fitting: list[int], others: list[int]) -> None:
-        """Waits for a count less than, equal to, bigger than, or at least the value, or with all of its bits."""
-        made = count_notify(ready)
-        for present, passing in [*((each, True) for each in fitting), *((each, False) for each in others)]:
-            count(ready, made, SET, present)
-            ready.synchronize()
-            assert passes(ready, made, mode, value) == passing
-
-    @each_schedule
-    @pytest.mark.parametrize(("clear", "left"), [(0, 6), (1, 0), (255, 0)])
-    def test_clearing(self, open_acl: OpenAcl, options: dict[str, Any], clear: int, left: int) -> None:
-        """With isClear other than 0 the count is 0 after the wait, else what it was."""
-        acl = started(open_acl, **options)
-        made, stream = count_notify(acl), acl.stream()
-        await_count(acl, made, BIGGER, 5, stream, clear=clear)
-        assert blocked(acl, stream)
-        count(acl, made, ADD, 6)
-        acl.synchronize(stream)
-        assert counts(acl, made, left)
-
-    @each_schedule
-    def test_the_end_of_a_clearing_wait_counts_as_a_record(self, open_acl: OpenAcl, options: dict[str, Any]) -> None:
-        """A stream that waits for a small count goes on when another one's wait clears it, at that one's time."""
-        acl = started(open_acl, **options)
-        made, key, after = count_notify(acl), notify(acl), event(acl)
-        first, second, third = acl.stream(), acl.stream(), acl.stream()
-        count(acl, made, SET, 5, first)
-        acl.synchronize(first)
-        await_count(acl, made, LESS, 1, second)
-        record(acl, after, second)
-        assert blocked(acl, second)  # for a millisecond
-        wait(acl, key, third)
-        await_count(acl, made, EQUAL, 5, third, clear=True)
-        let_pass(acl, 2)
-        post(acl, key, first)
-        acl.synchronize(second)
-        assert microseconds(acl, after) == 3000
-
-    @each_schedule
-    def test_a_barrier(self, open_acl: OpenAcl, options: dict[str, Any]) -> None:
-        """Streams that add one each let another one go when the last of them is there, at the same virtual time."""
-        acl = started(open_acl, **options)
-        made, after, ends, last = count_notify(acl), event(acl), [event(acl) for _ in range(3)], acl.stream()
-        for number, end in enumerate(ends):
-            stream = acl.stream()
-            acl.long_work(stream, milliseconds=(1, 3, 2)[number])
-            record(acl, end, stream)
-            count(acl, made, ADD, 1, stream)
-        await_count(acl, made, EQUAL, 3, last)
-        record(acl, after, last)
-        acl.synchronize(last)
-        assert [microseconds(acl, each) for each in (*ends, after)] == [1000, 3000, 2000, 3000]
-
-    @each_schedule
-    @pytest.mark.parametrize("first", ["wait", "record"])
-    def test_a_count_that_goes_on(self, open_acl: OpenAcl, options: dict[str, Any], first: str) -> None:
-        """A stream goes on when its count was reached, though the count is higher and time has passed when it is run."""
-        acl = started(open_acl, **options)
-        made, afters, counting, following = count_notify(acl), [event(acl), event(acl)], acl.stream(), acl.stream()
-
-        def follow() -> None:
-            for number, after in zip((2, 3), afters, strict=True):
-                await_count(acl, made, AT_LEAST, number, following)
-                record(acl, after, following)
-
-        if first == "wait":
-            follow()
-        for _ in range(5):
-            acl.long_work(counting, milliseconds=1)
-            count(acl, made, ADD, 1, counting)
-            if first == "wait":
-                acl.synchronize(counting)
-        if first == "record":
-            follow()
-        acl.synchronize(following)
-        assert [microseconds(acl, after) for after in afters] == [2000, 3000]
-
-
-@pytest.mark.row("RT7.10")
-@each_schedule
-def test_reset_of_a_count_notify(open_acl: OpenAcl, options: dict[str, Any]) -> None:
-    """aclrtCntNotifyReset is a record that stores 0 when its turn in the stream comes; waits for 0 go on then."""
-    acl = started(open_acl, **options)
-    made, key, held, low = count_notify(acl), notify(acl), acl.stream(), acl.stream()
-    count(acl, made, SET, 5)
-    acl.synchronize()
-    wait(acl, key, held)
-    assert acl.aclrtCntNotifyReset(made, held) == 0
-    await_count(acl, made, EQUAL, 0, low)
-    assert counts(acl, made, 5)
-    assert blocked(acl, low)
-    post(acl, key, acl.stream())
-    acl.synchronize(low)
-    assert counts(acl, made, 0)
-
-
-@pytest.mark.row("RT7.11")
-@each_schedule
-def test_destroying_a_count_notify(open_acl: OpenAcl, options: dict[str, Any]) -> None:
-    """aclrtCntNotifyDestroy is over at once, without a context; the handle is 107017 then, and what is queued no crash."""
-    acl = started(open_acl, **options)
-    made, key, held, stream = count_notify(acl), notify(acl), acl.stream(), acl.stream()
-    refuse(acl, 107000, "aclrtCntNotifyDestroy", acl.pointer(0, "aclrtCntNotify"), says="cntNotify is NULL")
-    wait(acl, key, held)
-    count(acl, made, SET, 5, held)
-    await_count(acl, made, EQUAL, 5, stream)
-    assert acl.in_thread(partial(acl.aclrtCntNotifyDestroy, made)) == 0
-    refuse(acl, 107017, "aclrtCntNotifyDestroy", made, says="was destroyed")
-    refuse(acl, 107017, "aclrtCntNotifyReset", made, NULL)
-    assert blocked(acl, stream)
-    post(acl, key, acl.stream())
-    acl.synchronize(stream)
-
-
-class TestGetCountNotifyId:
-    """aclrtCntNotifyGetId, which has no row."""
-
-    def test_ids(self, ready: Acl) -> None:
-        """Each living count notify has a number of its own; NULLs and dead handles are refused."""
-        made, place = [count_notify(ready) for _ in range(3)], ready.out("uint32_t")
-        numbers = []
-        for each in made:
-            ready.ok(ready.aclrtCntNotifyGetId(each, place))
-            numbers.append(place[0])
-        assert len(set(numbers)) == 3
-        name = "aclrtCntNotifyGetId"
-        refuse(ready, 107000, name, ready.pointer(0, "aclrtCntNotify"), place, says="cntNotify is NULL")
-        refuse(ready, 100000, name, made[0], NULL, says="notifyId is NULL")
-        ready.ok(ready.aclrtCntNotifyDestroy(made[0]))
-        refuse(ready, 107017, name, made[0], place)

@@ -1,6 +1,7 @@
 """Devices (contract_rt section 3)."""
 
 from aclsim.api.host import on_host
+from aclsim.api.stream import aborted
 from aclsim.api.types import CData, lib
 from aclsim.core import codes
 from aclsim.core.device import Device
@@ -106,7 +107,11 @@ def _synchronize(world: World, timeout: int) -> None:
             continue
         # A drain counts whole milliseconds, so it may end a fraction of one too late.
         left = timeout if timeout < 0 else max(timeout - (clock.now - started) // _MS, 0)
+        aborts = stream.aborts
         done = world.scheduler.drain(stream, left)
+        if stream.aborts != aborts:
+            first = first or aborted(stream)
+            continue
         if not done or (timeout >= 0 and clock.now - started > timeout * _MS):
             raise Fault(
                 codes.ACL_ERROR_RT_STREAM_SYNC_TIMEOUT,

@@ -265,7 +265,8 @@ def aclmdlUnload(world: World, modelId: int) -> None:
 
 def unknown_model(world: World, number: int) -> Fault:
     """The answer to a model id that is not loaded."""
-    was = 0 <= number < world.next_model_id or 1 << 31 <= number < world.next_dynamic_id
+    first = 0 if world.product.ipv350 else 1
+    was = first <= number < world.next_model_id or 1 << 31 <= number < world.next_dynamic_id
     reason = "was unloaded, or its load failed" if was else "was never given out"
     return Fault(codes.ACL_ERROR_GE_EXEC_MODEL_ID_INVALID, f"no model has the id {number}: it {reason}")
 

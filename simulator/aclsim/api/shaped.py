@@ -112,6 +112,7 @@ def _dims_of(index: int, tensor: Tensor, desc: TensorDesc | None, buffer: DataBu
         if most >= 0 and dim != -1 and not least <= dim <= most:
             allowed = str(least) if least == most else f"{least} to {most}"
             raise invalid(f"input {index} ({tensor.name!r}): dim {position} is {dim}, the model takes {allowed}")
+    dims = tuple(own if dim == -1 else dim for dim, own in zip(dims, tensor.dims, strict=True))
     unknown = [position for position, dim in enumerate(dims) if dim < 0]
     if not unknown:
         return dims
@@ -122,7 +123,15 @@ def _dims_of(index: int, tensor: Tensor, desc: TensorDesc | None, buffer: DataBu
             f"input {index} ({tensor.name!r}) has the shape {dims}, and its buffer of {buffer.size} bytes does not "
             "tell the rest: set a tensor desc on the dataset (aclmdlSetDatasetTensorDesc)",
         )
-    return tuple(buffer.size // known if dim < 0 else dim for dim in dims)
+    found = tuple(buffer.size // known if dim < 0 else dim for dim in dims)
+    most = tensor.ranges[unknown[0]][1]
+    if 0 <= most < found[unknown[0]]:
+        raise Fault(
+            codes.ACL_ERROR_GE_FAILURE,
+            f"input {index} ({tensor.name!r}): its buffer of {buffer.size} bytes stands for the shape {found}, dim "
+            f"{unknown[0]} is at most {most}",
+        )
+    return found
 
 
 def _allocate_outputs(world: World, model: LoadedModel, call: Call, execution: ShapedExecution) -> None:

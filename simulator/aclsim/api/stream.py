@@ -95,13 +95,18 @@ def synchronize(world: World, stream: Stream, timeout: int) -> None:
     _synchronize(world, stream, timeout)
 
 
+def aborted(stream: Stream) -> Fault:
+    """What a wait answers when somebody aborts the stream meanwhile (13.4)."""
+    return Fault(codes.ACL_ERROR_RT_STREAM_ABORT, f"{stream!r} was aborted while this call waited for it")
+
+
 def _synchronize(world: World, stream: Stream, timeout: int) -> None:
     if stream.special:
         return
     aborts = stream.aborts
     done = stream.context.failure is not None or world.scheduler.drain(stream, timeout)
     if stream.aborts != aborts:
-        raise Fault(codes.ACL_ERROR_RT_STREAM_ABORT, f"{stream!r} was aborted while this call waited for it")
+        raise aborted(stream)
     if not done:
         raise Fault(
             codes.ACL_ERROR_RT_STREAM_SYNC_TIMEOUT,

@@ -37,13 +37,17 @@ def write_host(address: int, size: int) -> memoryview:
 
 
 def _refuse_device(address: int, size: int) -> None:
+    if address <= 0 or address + size > 1 << 64:
+        raise Fault(codes.ACL_ERROR_INVALID_PARAM, f"{size} bytes at 0x{address:x} leave the address space")
+    if address < ADDRESSES.base < address + size:
+        raise Fault(
+            codes.ACL_ERROR_INVALID_PARAM, f"{size} bytes at the host address 0x{address:x} run into device addresses"
+        )
     if address < ADDRESSES.end and address + size > ADDRESSES.base:
         raise Fault(
             codes.ACL_ERROR_INVALID_PARAM,
             f"0x{address:x} is a device address of no live allocation; the host cannot read or write it",
         )
-    if address <= 0 or address + size > 1 << 64:
-        raise Fault(codes.ACL_ERROR_INVALID_PARAM, f"{size} bytes at 0x{address:x} leave the address space")
 
 
 class _Vector(ctypes.Structure):

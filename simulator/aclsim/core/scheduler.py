@@ -158,7 +158,8 @@ class Scheduler:
     def drop(self, stream: Stream) -> None:
         """Forget what is queued on `stream` and has not begun."""
         queue = stream.queue
-        running = queue[0] if queue and queue[0].state is RUNNING else None
+        # A detached head is somebody else's work: the stream need not wait for it.
+        running = queue[0] if queue and queue[0].state is RUNNING and not queue[0].detached else None
         for task in queue:
             if task is not running:
                 task.state, task.begin, task.end = DONE, self._clock.now, self._clock.now

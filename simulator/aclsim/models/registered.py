@@ -26,8 +26,6 @@ def make(registered: Registered, engine: str) -> Executable:
     else:
         model = load_model(registered.onnx, None, engine, {})
     if registered.gears is not None:
-        if not model.dynamic:
-            raise Broken("a model with gears has dims that vary; this one has none")
         model = Geared(model, registered.gears)
     if registered.duration_us is not None:
         model.duration_ns = round(registered.duration_us * 1000)
