@@ -10,6 +10,7 @@ import weakref
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aclsim.core import host
@@ -76,6 +77,31 @@ def test_host_memory_that_runs_into_device_addresses_is_refused(ready: Acl) -> N
     assert ready.aclrtMemcpy(before, 64, device, 64, ready.lib.ACL_MEMCPY_DEVICE_TO_HOST) == 100000
     assert ready.aclrtMemcpy(device, 64, before, 64, ready.lib.ACL_MEMCPY_HOST_TO_DEVICE) == 100000
     assert ready.aclrtMemset(before, 64, 0, 64) == 100000
+
+
+@pytest.mark.parametrize("view", [host.read_host, host.write_host])
+@pytest.mark.parametrize(
+    ("address", "size", "legal"),
+    [
+        (ADDRESSES.base - 8, 8, True),
+        (ADDRESSES.base - 8, 9, False),
+        (ADDRESSES.base, 1, False),
+        (ADDRESSES.end - 1, 1, False),
+        (ADDRESSES.end, 8, True),
+        (0, 8, False),
+        ((1 << 64) - 8, 8, True),
+        ((1 << 64) - 8, 9, False),
+    ],
+    ids=["up-to-it", "into-it", "first", "last", "behind-it", "null", "the-very-last", "over-the-end"],
+)
+def test_which_host_ranges_are_refused(view: Any, address: int, size: int, legal: bool) -> None:
+    """Host memory lies on either side of the device addresses, not at NULL and not beyond the end; looking is no access."""
+    if legal:
+        assert len(view(address, size)) == size
+    else:
+        with pytest.raises(Fault) as caught:
+            view(address, size)
+        assert caught.value.code == 100000
 
 
 def test_run_mode_device_gives_real_addresses(open_acl: OpenAcl) -> None:

@@ -34,7 +34,7 @@ from tests.contract.sync import (
 PLAIN = [sum(bits) for bits in combinations((0, SYNC), (0, PROGRESS), (0, TIME_LINE)) if any(bits)]
 UNKNOWN = [0x4, 0x80, 0x100, 1 << 31, SYNC | 0x4, TIME_LINE | 1 << 20]
 
-# Every call with one event, and the code that it gives for NULL in its place.
+# Every call that names one event, with its arguments.
 CALLS: dict[str, Callable[[Acl, Any], tuple[Any, ...]]] = {
     "aclrtDestroyEvent": lambda acl, event: (event,),
     "aclrtRecordEvent": lambda acl, event: (event, NULL),

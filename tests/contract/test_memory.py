@@ -481,6 +481,14 @@ class TestMemcpyAsync:
         assert work.ran()
         assert ready.read(first, 4) == b"back"
 
+    def test_pageable_memory_does_not_wait_for_special_streams(self, ready: Acl) -> None:
+        """On a stream that no synchronise waits for the bytes are copied at once, and what is queued stays queued."""
+        stream = ready.stream(flags=ready.lib.ACL_STREAM_PERSISTENT)
+        work, device = ready.work(stream), ready.malloc(4)
+        ready.copy(device, b"host", 4, stream, ready.lib.ACL_MEMCPY_HOST_TO_DEVICE)
+        assert ready.read(device, 4) == b"host"
+        assert not work.ran()
+
     def test_pageable_memory_delivers_a_pending_error(self, ready: Acl) -> None:
         """The error of a queued task is returned, once, and nothing is copied."""
         stream, target = ready.stream(), ready.host(b"....")

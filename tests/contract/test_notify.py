@@ -37,7 +37,7 @@ from tests.contract.sync import (
 
 # -- arguments -------------------------------------------------------------------------------------------------------
 
-# The calls that name one notify, with their other arguments, and the type and code of a NULL.
+# The calls that name one notify, with their arguments.
 CALLS: dict[str, Callable[[Acl, Any, Any], tuple[Any, ...]]] = {
     "aclrtDestroyNotify": lambda acl, made, stream: (made,),
     "aclrtRecordNotify": lambda acl, made, stream: (made, stream),
@@ -48,7 +48,6 @@ CALLS: dict[str, Callable[[Acl, Any, Any], tuple[Any, ...]]] = {
     "aclrtCntNotifyWaitWithTimeout": lambda acl, made, stream: (made, stream, waiting(acl, EQUAL, 0)),
     "aclrtCntNotifyReset": lambda acl, made, stream: (made, stream),
 }
-TASKS = [name for name in CALLS if name.endswith(("RecordNotify", "ResetNotify", "Record", "Timeout", "Reset"))]
 
 
 def kind(acl: Acl, name: str) -> tuple[Any, str, str, int]:

@@ -33,6 +33,10 @@ class History:
             began = moment
         return began
 
+    def restart(self) -> None:
+        """Drop all but the present state: nobody will ask for more."""
+        del self._states[:-1]
+
     def forget(self, now: int) -> None:
         """Drop what was over at the time `now`. Only for things that no queued task waits for."""
         while len(self._states) > 1 and self._states[1][0] <= now:

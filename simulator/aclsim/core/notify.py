@@ -64,6 +64,8 @@ class Notify:
         if not self.waits:
             self.history.forget(now)
         self.history.write(count, moment)
+        if not count and not self.counts:
+            self.history.restart()  # a wait for a plain notify never looks behind the last wait
 
     def __repr__(self) -> str:
         return f"{'count ' if self.counts else ''}notify {self.number}"
