@@ -114,7 +114,7 @@ def result(batch: int = 4) -> Array:
 def test_ids_of_their_own(acl: Acl, tmp_path: Path) -> None:
     """Ids count from 2147483648, apart from those of static models, whatever the loader; none is given out again."""
     path, data, place = write_model(tmp_path, linear()), linear(), acl.out("uint32_t")
-    calls = [
+    calls: list[Callable[[], int]] = [
         lambda: acl.aclmdlLoadFromFile(path, place),
         lambda: acl.aclmdlLoadFromFileWithMem(path, place, NULL, 0, NULL, 0),
         lambda: acl.aclmdlLoadFromMem(data, len(data), place),

@@ -91,7 +91,9 @@ class Kind(NamedTuple):
         """What the model is registered with."""
         if self.name == "batch":
             return GearSpec(batch=[gear[0] for gear in self.gears])
-        return GearSpec(**{self.name: self.gears})
+        if self.name == "hw":
+            return GearSpec(hw=[(height, width) for height, width in self.gears])
+        return GearSpec(dims=self.gears)
 
     def shapes(self, gear: Sequence[int]) -> list[tuple[int, ...]]:
         """The inputs' dims in a gear."""

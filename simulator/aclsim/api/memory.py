@@ -74,6 +74,8 @@ def aclrtFree(world: World, devPtr: CData) -> None:
             f"devPtr names {allocation!r}; free it with aclrtFreeHost",
         )
     world.memory.free(allocation)
+    if world.scheduler.memory.watched:  # a stream that waits for a value there waits no longer
+        world.scheduler.changed(world.scheduler.memory)
 
 
 def aclrtFreeHost(world: World, hostPtr: CData) -> None:

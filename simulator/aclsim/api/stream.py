@@ -71,8 +71,10 @@ def aclrtSynchronizeStream(world: World, stream: CData) -> None:
 
 def aclrtSynchronizeStreamWithTimeout(world: World, stream: CData, timeout: int) -> None:
     """RT5.06: `timeout` in ms, -1 for ever; on expiry the tasks go on."""
-    if timeout < -1:
-        raise bad_timeout(timeout)
+    if timeout < -1:  # the ACL layer's check: not written to the last error
+        fault = bad_timeout(timeout)
+        fault.quiet = True
+        raise fault
     found = live_stream(world, stream)
     if timeout == 0:
         raise bad_timeout(timeout)

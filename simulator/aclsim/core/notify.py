@@ -77,7 +77,7 @@ class NotifyRecord(Task):
     __slots__ = ("mode", "notify", "value")
 
     name = "record of a notify"
-    brief = True
+    brief = plain = True
     settles = True
 
     def __init__(self, stream: Stream, notify: Notify, mode: int = SET, value: int = 1) -> None:

@@ -211,10 +211,6 @@ class Scheduler:
             for stream in waiters:
                 self._look(stream)
 
-    def watch(self, address: int, size: int) -> None:
-        """Know from now on when tasks write to a range, for waits that look at memory."""
-        self.memory.watch(address, size)
-
     def writers(self, address: int, size: int) -> Iterator[Task]:
         """The first queued task of each stream that writes to a range."""
         for stream in self.busy:
@@ -320,17 +316,18 @@ class Scheduler:
         needed = self._needed(head) if head is not None else None
         if self.running and not self._tracks:
             return self._wait(deadline, what)
-        if needed is not None and deadline is not None and self._end_of(needed) > deadline:
-            return False
-        task = self._schedule.choose(self, needed)
-        if task is None and needed is None and head is not None:
-            # Nothing that is queued brings it, but a wait on the way may give up.
+        late = needed is not None and deadline is not None and self._end_of(needed) > deadline
+        task = None if late else self._schedule.choose(self, needed)
+        if task is None and (late or needed is None) and head is not None:
+            # Nothing that is queued brings it (in time), but a wait on the way may give up.
             waiting = self._first_to_expire(head)
             expiry = self._expiry(waiting) if waiting is not None else None
             if waiting is not None and expiry is not None and (deadline is None or expiry <= deadline):
-                if not self._wait(expiry, what):
+                if late or not self._wait(expiry, what):
                     self.execute(waiting)
                 return True
+        if late:
+            return False
         if task is None:
             return self._wait(deadline, what)
         self.execute(task)

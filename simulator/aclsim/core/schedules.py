@@ -73,9 +73,9 @@ class Random(_Alone):
         while not scheduler.running and self._draw() < 0.5 and (task := scheduler.pick(self._any)) is not None:
             scheduler.execute(task)
 
-    def choose(self, scheduler: Scheduler, needed: Task | None) -> Task | None:  # noqa: ARG002
+    def choose(self, scheduler: Scheduler, needed: Task | None) -> Task | None:
         """Run any ready task."""
-        return None if scheduler.running else scheduler.pick(self._any)
+        return None if scheduler.running else scheduler.pick(self._any) or needed
 
     def asked(self, scheduler: Scheduler, stream: Stream) -> None:  # noqa: ARG002
         """Run any ready task."""

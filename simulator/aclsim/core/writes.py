@@ -58,9 +58,6 @@ class MemoryWrites:
         }
         self._many = max(_FEW, 2 * len(self.watched))
 
-    def watch(self, address: int, size: int) -> None:
-        """Do nothing: `cell` watches. Only Scheduler.watch, which nobody calls any more, still names this."""
-
     def written(self, ranges: Iterable[Range], moment: int) -> bool:
         """A task wrote, or the host. Returns whether a watched value was touched."""
         touched = False

@@ -69,7 +69,7 @@ class OnnxModel:
         self._proto = model if self.dynamic else None
         self._inferred: dict[tuple[Dims, ...], list[Dims]] = {}
         if engine == "onnxruntime":
-            self._compute = _onnxruntime(model, data, self.inputs, self.outputs)
+            self._compute = _onnxruntime(model, data, self)
         elif engine == "reference":
             self._compute = _reference(model)
 
@@ -223,7 +223,7 @@ def _is_wrong(model: "ModelProto") -> bool:
     return False
 
 
-def _onnxruntime(model: "ModelProto", data: bytes, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Compute:
+def _onnxruntime(model: "ModelProto", data: bytes, described: OnnxModel) -> Compute:
     onnxruntime = _import("onnxruntime")
     try:
         session = onnxruntime.InferenceSession(data, session_options(onnxruntime), providers=["CPUExecutionProvider"])
@@ -233,9 +233,9 @@ def _onnxruntime(model: "ModelProto", data: bytes, inputs: tuple[Tensor, ...], o
         raise Unsupported(
             f'onnxruntime lacks something that the model needs; the engine "reference" may have it: {error}'
         ) from None
-    if any(needs_ml_dtypes(tensor.dtype) for tensor in inputs + outputs):
-        return _by_address(session, inputs, outputs)
-    names = [tensor.name for tensor in outputs]
+    if any(needs_ml_dtypes(tensor.dtype) for tensor in described.inputs + described.outputs):
+        return _by_address(session, described)
+    names = [tensor.name for tensor in described.outputs]
 
     def compute(feeds: Feeds) -> list[Any]:
         results: list[Any] = session.run(names, feeds)
@@ -244,7 +244,7 @@ def _onnxruntime(model: "ModelProto", data: bytes, inputs: tuple[Tensor, ...], o
     return compute
 
 
-def _by_address(session: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...]) -> Compute:
+def _by_address(session: Any, described: OnnxModel) -> Compute:
     """Compute with tensors that numpy does not know: bfloat16 and the 8-bit floats go in and out by address.
 
     Raises:
@@ -252,6 +252,7 @@ def _by_address(session: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor,
     """
     import numpy as np
 
+    inputs, outputs = described.inputs, described.outputs
     probe = np.zeros(1)
     try:
         for tensor in outputs:
@@ -268,13 +269,17 @@ def _by_address(session: Any, inputs: tuple[Tensor, ...], outputs: tuple[Tensor,
             onnx_type = TO_ONNX[tensor.dtype]
             binding.bind_input(tensor.name, "cpu", 0, onnx_type, list(dense.shape), dense.ctypes.data)
         results = []
-        for tensor in outputs:
-            if not tensor.fixed:
-                raise ValueError(f"output {tensor.name!r} is of a type that numpy lacks; its shape must be fixed")
-            result = np.zeros(tensor.dims, dtype_of(tensor.dtype))
+        shapes = described.infer([np.shape(feeds[tensor.name]) for tensor in inputs])
+        for tensor, dims in zip(outputs, shapes, strict=True):
+            if any(dim < 0 for dim in dims):
+                raise ValueError(
+                    f"only the data tells the shape of output {tensor.name!r}; beside types that numpy lacks the "
+                    "inputs' shapes must tell it"
+                )
+            result = np.zeros(dims, dtype_of(tensor.dtype))
             results.append(result)
             onnx_type = TO_ONNX[tensor.dtype]
-            binding.bind_output(tensor.name, "cpu", 0, onnx_type, list(tensor.dims), result.ctypes.data)
+            binding.bind_output(tensor.name, "cpu", 0, onnx_type, list(dims), result.ctypes.data)
         session.run_with_iobinding(binding)
         return results
 

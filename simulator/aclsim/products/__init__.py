@@ -33,7 +33,7 @@ class Product:
 
     `library` says which of the two C libraries the product has: "main" or "ipv350" (contract_mdl section 1). `memory`
     is bytes per device, `run_mode` "host" or "device" (aclrtGetRunMode). `op_timeout_s` is how long an operator may run
-    when nobody says otherwise. `features` are what some chips have: "count_notify", "wait_timeout" (a wait for an event
+    when nobody says otherwise. `features` are what some chips have: "wait_timeout" (a wait for an event
     honours its own timeout, RT6.08), "null_failure_mode" (RT5.11).
     """
 
