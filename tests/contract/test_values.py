@@ -259,7 +259,7 @@ class TestWait:
 
     def test_freed_memory(self, open_acl: OpenAcl) -> None:
         """A wait whose memory was freed meanwhile is over, and fails its stream with 507053."""
-        for schedule in ("lazy", "eager"):
+        for schedule in ("lazy", "eager", "random"):
             acl = started(open_acl, schedule=schedule)
             place, stream = cell(acl), acl.stream()
             wait(acl, place, 1, stream)
