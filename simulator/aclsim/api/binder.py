@@ -51,6 +51,11 @@ def _complete(c_type: Any) -> bool:
         return False
 
 
+def _comes_again(item: Any) -> bool:
+    """Whether programs pass the same pointer to `item` again and again: a handle, or the address of a buffer."""
+    return item.kind == "void" or (item.kind == "struct" and not _complete(item))
+
+
 def _number(c_type: Any) -> Callable[[Any], Any]:
     """A converter for numbers."""
     # An element of an array, because None would be no initialiser at all for a pointer.
@@ -156,9 +161,9 @@ def _conversion(argument: str, parameter: Any, scope: dict[str, Any]) -> list[st
             # The pointer owns nothing: what came in, or was made of it, may be a temporary that only this frame holds.
             f"        kept_{argument}, {argument} = convert_{argument}({argument})",
         ]
-        if parameter.kind == "function" or parameter.item.kind != "struct" or _complete(parameter.item):
+        if parameter.kind == "function" or not _comes_again(parameter.item):
             return check
-        # Handles come again and again: the one that was right last time is right. It keeps nothing alive but itself.
+        # The pointer that was right last time is right. It keeps nothing alive but itself.
         scope[f"seen_{argument}"] = scope  # nobody passes that
         return [
             f"    if {argument} is not seen_{argument}:",

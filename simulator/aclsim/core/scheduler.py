@@ -122,7 +122,8 @@ class Scheduler:
         if not queue:
             self.busy[stream] = None
         queue.append(task)
-        self._wake()
+        if self._waiting:  # asked here too: a call costs as much as the rest
+            self._wake()
 
     def _submit_tracked(self, task: Task) -> None:
         self._submit(task)
