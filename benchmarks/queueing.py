@@ -31,6 +31,8 @@ class Machine:
         self.streams = [made("aclrtStream", acl.aclrtCreateStream) for _ in range(streams)]
         self.events = [made("aclrtEvent", acl.aclrtCreateEventExWithFlag, 1) for _ in range(_BATCH)]
         self.notify = made("aclrtNotify", acl.aclrtCreateNotify, 0)
+        self.device = made("void *", acl.aclrtMalloc, 4 * _KIB, 0)
+        self.host = made("void *", acl.aclrtMallocHost, 4 * _KIB)
 
     def no_ops(self) -> None:
         """Records of a notify that nobody waits for, and a synchronise."""
@@ -51,6 +53,14 @@ class Machine:
             wait(a, back)
         self.acl.aclrtSynchronizeStream(a)
         self.acl.aclrtSynchronizeStream(b)
+
+    def copies(self) -> None:
+        """Copies of 4 KiB from page-locked memory, and a synchronise."""
+        copy, stream, size = self.acl.aclrtMemcpyAsync, self.streams[0], 4 * _KIB
+        device, host, kind = self.device, self.host, int(aclcffi.lib.ACL_MEMCPY_HOST_TO_DEVICE)
+        for _ in range(_BATCH):
+            copy(device, size, host, size, kind, stream)
+        self.acl.aclrtSynchronizeStream(stream)
 
     def allocations(self) -> None:
         """Memory of 4 KiB, allocated and freed."""
@@ -127,6 +137,19 @@ def _per_operation(count: int, depth: int, streams: int) -> float:
         return _seconds(run) / count
 
 
+def _sustained(name: str, count: int) -> float:
+    """Seconds per operation of `count` operations on one machine, a batch of them pending at most."""
+    with aclcffi.open_backend("simulator") as acl:
+        batch = getattr(Machine(acl), name)
+
+        def run() -> None:
+            for _ in range(count // _BATCH):
+                batch()
+
+        batch()
+        return _seconds(run) / (count // _BATCH * _BATCH)
+
+
 def _growth() -> list[Row]:
     few = min(_per_operation(1000, _BATCH, 1) for _ in range(7))
     rows = [
@@ -138,6 +161,16 @@ def _growth() -> list[Row]:
     one = min(_per_operation(64_000, _BATCH, 1) for _ in range(3))
     many = min(_per_operation(64_000, _BATCH, 64) for _ in range(3))
     rows.append(Row("growth: no-ops on 64 streams", "on 1 stream", many, one, "<= 2"))
+    for what, name in (
+        ("records and waits", "ping_pong"),
+        ("memcpyAsync of 4 KiB", "copies"),
+        ("mallocs and frees", "allocations"),
+    ):
+        few = min(_sustained(name, 1000) for _ in range(7))
+        rows += [
+            Row(f"growth: {count} {what}", f"1000 {what}", _sustained(name, count), few)
+            for count in (100_000, 1_000_000)
+        ]
     return rows
 
 
