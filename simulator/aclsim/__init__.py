@@ -4,6 +4,6 @@ Users meet it as `aclcffi.open_backend("simulator")`. Only who registers models 
 """
 
 from aclsim.core.fault import SimulationHang
-from aclsim.models.python_model import GearSpec, TensorSpec
+from aclsim.models.specs import GearSpec, TensorSpec
 
 __all__ = ["GearSpec", "SimulationHang", "TensorSpec"]

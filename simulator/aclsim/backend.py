@@ -16,7 +16,8 @@ from aclsim.core.schedules import SCHEDULES, read_token, token_of
 from aclsim.core.world import World, WorldOptions
 from aclsim.models.description import Dims
 from aclsim.models.onnx_model import ENGINES
-from aclsim.models.python_model import Function, GearSpec, Registered, TensorSpec, check
+from aclsim.models.registered import Registered, check
+from aclsim.models.specs import Function, GearSpec, TensorSpec
 from aclsim.products import PRODUCTS, RUN_MODES, load_product
 
 _PREFIX = "ACLCFFI_SIM_"

@@ -1,12 +1,13 @@
 """Queued executions of models: what they refer to, what they hold on to, and what others can do while one runs."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from aclsim.core.loaded import Execution
+from aclsim.models.description import Array, Computation
 from aclsim.models.formats import load_model
 
 from tests.aclsim.machine import PATIENCE, Background, stream_of, world_of
@@ -191,14 +192,19 @@ class Held:
         self.program = adder(acl)
         self.started, self.released = threading.Event(), threading.Event()
         executable = world_of(acl).models[self.program.id].executable
-        compute: Callable[..., None] = executable.run
+        bind = executable.bind
 
-        def held(*arguments: Any) -> None:
-            self.started.set()
-            assert self.released.wait(PATIENCE)
-            compute(*arguments)
+        def held(inputs: Sequence[Array]) -> Computation:
+            computation = bind(inputs)
 
-        vars(executable)["run"] = held
+            def wait_and_compute() -> list[Array]:
+                self.started.set()
+                assert self.released.wait(PATIENCE)
+                return computation()
+
+            return wait_and_compute
+
+        vars(executable)["bind"] = held
 
 
 @pytest.fixture

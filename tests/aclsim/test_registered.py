@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aclsim import GearSpec, TensorSpec
 from aclsim.backend import SimulatorBackend
-from aclsim.models.python_model import GearSpec, TensorSpec
 
 from aclcffi.errors import BackendError
 from tests.aclsim.machine import stream_of

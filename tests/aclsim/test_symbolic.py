@@ -34,7 +34,7 @@ def executable(data: bytes, engine: str | None = "onnxruntime") -> Executable:
 
 def compute(model: Executable, *arrays: Array) -> list[tuple[bytes, tuple[int, ...]]]:
     """The bytes and the dims of what a model makes of arrays."""
-    results = model.compute([Dense(memoryview(array.tobytes()), array.shape) for array in arrays])
+    results = model.bind([Dense(memoryview(array.tobytes()), array.shape) for array in arrays])()
     return [(bytes(result.view), result.dims) for result in results]
 
 
@@ -134,7 +134,7 @@ def test_element_types(element: int) -> None:
     itemsize = 2 if element in (TensorProto.BFLOAT16, TensorProto.FLOAT16) else 1
     for count in (1, 3):
         content = bytes([0, 1] * (count * itemsize))
-        (result,) = model.compute([Dense(memoryview(content), (count, 2))])
+        (result,) = model.bind([Dense(memoryview(content), (count, 2))])()
         assert (bytes(result.view), result.dims) == (content, (count, 2))
 
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 import pytest
-from aclsim.models.python_model import TensorSpec
+from aclsim import TensorSpec
 
 from tests.contract.conftest import NULL, Acl, OpenAcl
 from tests.contract.models import (

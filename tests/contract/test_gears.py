@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pytest
+from aclsim import GearSpec, TensorSpec
 from aclsim.core.buffers import Dataset
-from aclsim.models.python_model import GearSpec, TensorSpec
 
 from tests.aclsim.machine import world_of
 from tests.contract.conftest import NULL, Acl, OpenAcl

@@ -19,7 +19,7 @@ def aclDestroyDataBuffer(world: World, dataBuffer: CData) -> None:
 def aclUpdateDataBuffer(world: World, dataBuffer: CData, data: CData, size: int) -> None:
     """MD3.03: points the buffer at other memory, frees nothing."""
     buffer = item(world, world.buffers, dataBuffer, "dataBuffer")
-    buffer.pointer, buffer.address, buffer.size = data, address_of(data), size
+    buffer.point(data, address_of(data), size)
 
 
 def aclGetDataBufferAddr(world: World, dataBuffer: CData) -> CData:

@@ -1,5 +1,6 @@
 """Executing models (contract_mdl section 7): static models of the main library, and IPV350's manner."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from aclsim.api import shaped
@@ -12,12 +13,13 @@ from aclsim.core import codes
 from aclsim.core.buffers import DataBuffer, Dataset
 from aclsim.core.configs import ExecConfig
 from aclsim.core.fault import Fault
-from aclsim.core.loaded import ASYNCHRONOUS, SYNCHRONOUS, Execution, LoadedModel, Operand
+from aclsim.core.loaded import ASYNCHRONOUS, SYNCHRONOUS, Execution, LoadedModel
 from aclsim.core.memory import padded
+from aclsim.core.operands import Operand, Places
 from aclsim.core.shaped import GearExecution
 from aclsim.core.stream import Stream
 from aclsim.core.world import World
-from aclsim.models.description import Gears, Tensor, described_inputs
+from aclsim.models.description import Gears, Tensor
 
 _SLACK = 64  # MD7.10
 
@@ -160,8 +162,7 @@ def _sides(
     model: LoadedModel, call: Call
 ) -> tuple[tuple[str, list[DataBuffer], tuple[Tensor, ...]], tuple[str, list[DataBuffer], tuple[Tensor, ...]]]:
     executable = model.executable
-    inputs = described_inputs(executable)
-    return ("input", call.inputs.buffers, inputs), ("output", call.outputs.buffers, executable.outputs)
+    return ("input", call.inputs.buffers, model.described_inputs), ("output", call.outputs.buffers, executable.outputs)
 
 
 def _fill_null_outputs(world: World, model: LoadedModel, call: Call) -> None:
@@ -179,7 +180,7 @@ def _fill_null_outputs(world: World, model: LoadedModel, call: Call) -> None:
         if not size and not tensors[index].fixed:
             continue
         allocation = world.memory.allocate(model.context.device.number, size, padded(size))
-        buffer.pointer, buffer.address, buffer.size = allocation.pointer, allocation.address, size
+        buffer.point(allocation.pointer, allocation.address, size)
 
 
 def _run_inside(world: World, call: Call) -> None:
@@ -190,16 +191,33 @@ def _run_inside(world: World, call: Call) -> None:
         shaped.run(world, model, call)
         return
     _check_mode(model, SYNCHRONOUS)
-    _check_counts(model, call)
-    _check_sizes(model, call)
+    if model.stream is not None:
+        # The trap of section 7.2: such a model runs on its stream again, and this call does not wait.
+        _launch(world, model, call, lambda: _remembered(model))
+        return
     inside = Stream(model.context, -1)
     timeout = world.thread.stream_timeout
-    _submit(world, model, call, inside)
     try:
-        synchronize(world, inside, timeout)
+        _launch(world, model, call, lambda: inside, lambda: synchronize(world, inside, timeout))
     finally:
         world.scheduler.drop(inside)  # a run that timed out is aborted
-    _describe_outputs(world, model, call)
+
+
+def _remembered(model: LoadedModel) -> Stream:
+    """The stream that aclmdlExecuteV2 executed a model on last.
+
+    Raises:
+        Fault: 107017 when it was destroyed (a choice: the device uses what is left of it).
+    """
+    stream = model.stream
+    assert stream is not None
+    if stream.alive:
+        return stream
+    raise Fault(
+        codes.ACL_ERROR_RT_INVALID_HANDLE,
+        f"model {model.number} was executed on a stream by aclmdlExecuteV2 and remembers it, and {stream!r} was "
+        "destroyed: give aclmdlExecuteV2 a stream",
+    )
 
 
 def _enqueue(world: World, call: Call, mode: str, stream: CData) -> None:
@@ -212,17 +230,37 @@ def _enqueue(world: World, call: Call, mode: str, stream: CData) -> None:
     if mode is SYNCHRONOUS:
         _fill_null_outputs(world, model, call)
     _check_mode(model, mode)
-    _check_counts(model, call)
-    on = target(world, live_stream(world, stream))
-    _check_sizes(model, call)
-    _submit(world, model, call, on)
-    _describe_outputs(world, model, call)
+    on = _launch(world, model, call, lambda: target(world, live_stream(world, stream)))
+    if mode is SYNCHRONOUS:
+        model.stream = on
+
+
+def _launch(
+    world: World, model: LoadedModel, call: Call, find: Callable[[], Stream], wait: Callable[[], None] | None = None
+) -> Stream:
+    """Check the datasets, queue an execution, describe the outputs. `find` says the stream when its turn has come."""
+    places = None
+    gears = model.executable.gears
+    if gears is None:
+        places = model.places(_key(call))
+    if places is None:
+        _check_counts(model, call)
+    on = find()
+    if places is None:
+        _check_sizes(model, call)
+    if gears is not None:
+        _submit_gear(world, model, call, on, gears)
+    else:
+        _submit(world, model, places or _places(world, model, call), on)
+    if wait is not None:
+        wait()
+    if call.inputs.descs:
+        _describe_outputs(world, model, call)
+    return on
 
 
 def _describe_outputs(world: World, model: LoadedModel, call: Call) -> None:
-    """MD7.22: the static executor describes the outputs only where an input has a tensor desc."""
-    if not call.inputs.descs:
-        return
+    """MD7.22: the static executor describes the outputs; only where an input has a tensor desc it is asked to."""
     gears = model.executable.gears
     dims = [tensor.dims for tensor in model.executable.outputs]
     if gears is not None and model.gear is not None:
@@ -271,7 +309,7 @@ def _enqueue_ipv350(world: World, model_id: int, input_: CData, output: CData, s
                 codes.ACL_ERROR_GE_PARAM_INVALID,
                 f"the {what} dataset has {len(buffers)} buffers, model {model.number} has {len(tensors)} {what}s",
             )
-    _submit(world, model, call, found, work)
+    _submit(world, model, model.places(_key(call)) or _places(world, model, call), found, work)
     return found
 
 
@@ -293,13 +331,15 @@ def _work_memory(config: ExecConfig | None, stream: Stream | None) -> tuple[int,
 # -- both ------------------------------------------------------------------------------------------------------------
 
 
-def _submit(world: World, model: LoadedModel, call: Call, on: Stream, work: tuple[int, int] | None = None) -> None:
-    """Queue the execution with what the datasets name now; more buffers than tensors are ignored."""
+def _key(call: Call) -> tuple[object, ...]:
+    """What the datasets name now."""
+    return (*[buffer.place for buffer in call.inputs.buffers], 0, *[buffer.place for buffer in call.outputs.buffers])
+
+
+def _places(world: World, model: LoadedModel, call: Call) -> Places:
+    """Find the memory that the datasets name; more buffers than tensors are ignored."""
     memory = world.memory
     executable = model.executable
-    if executable.gears is not None:
-        _submit_gear(world, model, call, on, executable.gears)
-        return
     inputs = [
         Operand(memory, f"input {tensor.name!r}", buffer.address, tensor.size)
         for tensor, buffer in zip(executable.inputs, call.inputs.buffers, strict=False)
@@ -308,11 +348,19 @@ def _submit(world: World, model: LoadedModel, call: Call, on: Stream, work: tupl
         Operand(memory, f"output {tensor.name!r}", buffer.address, tensor.size)
         for tensor, buffer in zip(executable.outputs, call.outputs.buffers, strict=False)
     ]
+    places = Places(inputs, outputs)
+    model.remember(_key(call), places)
+    return places
+
+
+def _submit(world: World, model: LoadedModel, places: Places, on: Stream, work: tuple[int, int] | None = None) -> None:
+    """Queue the execution of a model with fixed shapes."""
     scratch = None
     if work is not None:
         address, size = work
-        if size < executable.work_size:
+        need = model.executable.work_size
+        if size < need:
             # A choice: the contract knows only work memory that is missing. Hardware would write behind its end.
-            raise invalid(f"the work memory has {size} bytes, model {model.number} needs {executable.work_size}")
-        scratch = Operand(memory, "the work memory", address, executable.work_size)
-    world.scheduler.submit(Execution(on, model.duration(world.product.cost), model, inputs, outputs, scratch))
+            raise invalid(f"the work memory has {size} bytes, model {model.number} needs {need}")
+        scratch = Operand(world.memory, "the work memory", address, need)
+    world.scheduler.submit(Execution(on, model.duration(world.cost), model, places, scratch))

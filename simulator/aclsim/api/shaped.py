@@ -8,8 +8,9 @@ from aclsim.api.stream import synchronize
 from aclsim.core import codes
 from aclsim.core.buffers import DataBuffer, Dataset
 from aclsim.core.fault import Fault
-from aclsim.core.loaded import LoadedModel, Operand
+from aclsim.core.loaded import LoadedModel
 from aclsim.core.memory import padded
+from aclsim.core.operands import Operand
 from aclsim.core.shaped import ShapedExecution
 from aclsim.core.stream import Stream
 from aclsim.core.tensor_desc import TensorDesc
@@ -136,12 +137,12 @@ def _dims_of(index: int, tensor: Tensor, desc: TensorDesc | None, buffer: DataBu
 
 def _allocate_outputs(world: World, model: LoadedModel, call: Call, execution: ShapedExecution) -> None:
     """MD7.19: outputs that have no address get memory of their real size; it becomes the caller's."""
-    for buffer, place, result in zip(call.outputs.buffers, execution.places, execution.results, strict=True):
+    for buffer, place, result in zip(call.outputs.buffers, execution.targets, execution.results, strict=True):
         if place is None:
             size = max(result.view.nbytes, 1)
             allocation = world.memory.allocate(model.context.device.number, size, padded(size))
             allocation.data[: result.view.nbytes] = result.view
-            buffer.pointer, buffer.address, buffer.size = allocation.pointer, allocation.address, result.view.nbytes
+            buffer.point(allocation.pointer, allocation.address, result.view.nbytes)
 
 
 def describe_outputs(world: World, model: LoadedModel, outputs: Dataset, dims: list[Dims]) -> None:

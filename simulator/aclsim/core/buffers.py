@@ -6,15 +6,20 @@ from aclsim.core.tensor_desc import TensorDesc
 
 
 class DataBuffer:
-    """Address and size of memory that somebody else owns (aclDataBuffer)."""
+    """Address and size of memory that somebody else owns (aclDataBuffer); `place` is both."""
 
-    __slots__ = ("address", "handle", "pointer", "size")
+    __slots__ = ("address", "handle", "place", "pointer", "size")
 
     def __init__(self, pointer: Hashable, address: int, size: int) -> None:
+        self.handle: Hashable = None
+        self.point(pointer, address, size)
+
+    def point(self, pointer: Hashable, address: int, size: int) -> None:
+        """Point it at memory."""
         self.pointer = pointer
         self.address = address
         self.size = size
-        self.handle: Hashable = None
+        self.place = (address, size)
 
 
 class Dataset:

@@ -3,11 +3,14 @@
 from aclsim.core import codes
 from aclsim.core.context import Context
 from aclsim.core.fault import Fault
-from aclsim.core.memory import Allocation, Memory, Span
+from aclsim.core.memory import Allocation
+from aclsim.core.operands import Operand, Places
 from aclsim.core.stream import Stream
 from aclsim.core.task import Range, Task
-from aclsim.models.description import Executable
+from aclsim.models.description import Executable, described_inputs
 from aclsim.products import CostModel
+
+_REMEMBERED = 8  # sets of buffers that programs take turns with; what is remembered keeps its memory
 
 SYNCHRONOUS, ASYNCHRONOUS = "synchronously", "asynchronously"
 
@@ -16,7 +19,8 @@ class LoadedModel:
     """A model under an id.
 
     `mode` is the manner of its first execution, which sticks (MD7.07). `memory` is the device memory that it owns,
-    `borrowed` what the caller gave for work and weights. `gear` is what a Set function chose last (MD8.11).
+    `borrowed` what the caller gave for work and weights. `gear` is what a Set function chose last (MD8.11), `stream`
+    the one that aclmdlExecuteV2 executed it on last.
     """
 
     def __init__(self, number: int, executable: Executable, context: Context) -> None:
@@ -29,7 +33,22 @@ class LoadedModel:
         self.memory: tuple[Allocation, ...] = ()
         self.borrowed: tuple[Allocation, ...] = ()
         self.gear: int | None = None
+        self.stream: Stream | None = None
+        self.described_inputs = described_inputs(executable)
+        self._places: dict[tuple[object, ...], Places] = {}
         self._traffic = executable.weight_size + sum(part.size for part in executable.inputs + executable.outputs)
+
+    def places(self, key: tuple[object, ...]) -> Places | None:
+        """The places that `remember` was given under this key, if they are still there."""
+        places = self._places.get(key)
+        return places if places is not None and places.usable else None
+
+    def remember(self, key: tuple[object, ...], places: Places) -> None:
+        """Keep places for the next execution with the same buffers."""
+        live = {old: kept for old, kept in self._places.items() if kept.usable}  # the others hold freed memory
+        if len(live) >= _REMEMBERED:
+            live.clear()
+        self._places = {**live, key: places}
 
     def duration(self, cost: CostModel) -> int:
         """What an execution takes, in virtual nanoseconds: a launch, and reading and writing everything once."""
@@ -38,96 +57,31 @@ class LoadedModel:
         return cost.launch_ns + self._traffic * 1000 // cost.compute_bytes_per_us
 
 
-class Operand:
-    """One input or output of a queued execution: where its bytes are, found when the call was made.
-
-    A wrong address is no error of the call: as on the device, the execution fails.
-    """
-
-    __slots__ = ("address", "label", "problem", "size", "span")
-
-    def __init__(self, memory: Memory, label: str, address: int, size: int) -> None:
-        self.label = label
-        self.address = address
-        self.size = size
-        self.span: Span | None = None
-        self.problem = ""
-        try:
-            span = memory.span(address, size)
-        except Fault as fault:
-            self.problem = fault.message
-            return
-        if span.allocation is None or span.allocation.on_host:
-            self.problem = f"0x{address:x} is host memory; models read and write device memory"
-        else:
-            self.span = span
-
-    def cut(self, size: int) -> None:
-        """Take `size` bytes instead of what the call said, as far as the allocation goes."""
-        self.size = size
-        span = self.span
-        if span is None or span.allocation is None:
-            return
-        if span.offset + size > span.allocation.extent:
-            self.span = None
-            self.problem = f"{size} bytes at 0x{self.address:x} run over the end of {span.allocation!r}"
-            return
-        self.span = Span(span.allocation, span.address, span.offset, size)
-
-    @property
-    def ranges(self) -> tuple[Range, ...]:
-        """The addresses it covers; none where the address is wrong."""
-        return ((self.address, self.size),) if self.span else ()
-
-    def resolve(self) -> Span:
-        """The bytes, at execution.
-
-        Raises:
-            Fault: 507053 when the address is wrong or its memory was freed meanwhile.
-        """
-        span = self.span
-        if span is None:
-            raise Fault(codes.ACL_ERROR_RT_DEVICE_MEM_ERROR, f"{self.label}: {self.problem}")
-        if span.allocation is not None and span.allocation.freed:
-            raise Fault(
-                codes.ACL_ERROR_RT_DEVICE_MEM_ERROR,
-                f"{self.label}: {span.allocation!r} was freed before the execution ran",
-            )
-        return span
-
-
 class Execution(Task):
-    """One queued run of a model. Its operands were taken from the datasets when it was submitted."""
+    """One queued run of a model. What the datasets named was found when it was submitted."""
 
-    __slots__ = ("inputs", "model", "outputs", "scratch")
+    __slots__ = ("model", "places", "scratch")
 
     def __init__(
-        self,
-        stream: Stream,
-        duration: int,
-        model: LoadedModel,
-        inputs: list[Operand],
-        outputs: list[Operand],
-        scratch: Operand | None = None,
+        self, stream: Stream, duration: int, model: LoadedModel, places: Places, scratch: Operand | None = None
     ) -> None:
         super().__init__(stream, duration)
-        self.scratch = scratch
         self.model = model
-        self.inputs = inputs
-        self.outputs = outputs
+        self.places = places
+        self.scratch = scratch
 
     name = "execution of a model"
 
     @property
     def reads(self) -> tuple[Range, ...]:
         """The inputs' addresses."""
-        return tuple(part for operand in self.inputs for part in operand.ranges)
+        return tuple(part for operand in self.places.inputs for part in operand.ranges)
 
     @property
     def writes(self) -> tuple[Range, ...]:
         """The addresses of the outputs and of the work memory."""
         scratch = (self.scratch,) if self.scratch else ()
-        return tuple(part for operand in (*self.outputs, *scratch) for part in operand.ranges)
+        return tuple(part for operand in (*self.places.outputs, *scratch) for part in operand.ranges)
 
     def run(self) -> None:
         """Compute the outputs.
@@ -158,9 +112,7 @@ class Execution(Task):
         Raises:
             Fault: 507011 when the computation fails, 507053 for memory that is not there.
         """
-        inputs = [operand.resolve().read() for operand in self.inputs]
-        outputs = [operand.resolve().write() for operand in self.outputs]
-        self.model.executable.run(inputs, outputs)
+        self.places.compute(self.model.executable)
 
     def describe(self) -> str:
         """Name the model."""

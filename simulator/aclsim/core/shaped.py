@@ -2,8 +2,9 @@
 
 from aclsim.core import codes
 from aclsim.core.fault import Fault
-from aclsim.core.loaded import Execution, LoadedModel, Operand
+from aclsim.core.loaded import Execution, LoadedModel
 from aclsim.core.memory import Span
+from aclsim.core.operands import Operand, Places
 from aclsim.core.stream import Stream
 from aclsim.core.task import Range
 from aclsim.models.description import Array, Dims, Gears
@@ -16,7 +17,7 @@ class ShapedExecution(Execution):
     An output without an operand has no buffer yet: a synchronous call allocates it from `results` (MD7.19).
     """
 
-    __slots__ = ("dims", "places", "results")
+    __slots__ = ("dims", "results", "targets")
 
     def __init__(
         self,
@@ -27,8 +28,9 @@ class ShapedExecution(Execution):
         outputs: "list[Operand | None]",
         dims: list[Dims],
     ) -> None:
-        super().__init__(stream, duration, model, inputs, [operand for operand in outputs if operand is not None])
-        self.places = outputs
+        found = [operand for operand in outputs if operand is not None]
+        super().__init__(stream, duration, model, Places(inputs, found))
+        self.targets = outputs
         self.dims = dims
         self.results: list[Array] = []
 
@@ -39,12 +41,13 @@ class ShapedExecution(Execution):
             Fault: 507011 when the computation fails or an output does not fit its buffer, 507053 for lost memory.
         """
         inputs = [
-            Array(operand.resolve().read(), dims) for operand, dims in zip(self.inputs, self.shapes(), strict=True)
+            Array(operand.resolve().read(), dims)
+            for operand, dims in zip(self.places.inputs, self.shapes(), strict=True)
         ]
-        self.results = self.model.executable.compute(inputs)
+        self.results = self.model.executable.bind(inputs)()
         found = [
             (self.room(operand, result), result.view)
-            for operand, result in zip(self.places, self.results, strict=True)
+            for operand, result in zip(self.targets, self.results, strict=True)
             if operand is not None
         ]
         for room, view in found:
@@ -110,7 +113,7 @@ class GearExecution(ShapedExecution):
             )
         dims = list(self.gears.inputs[self.gears.values.index(numbers)])
         # The operands were taken for every gear; this one reads what it needs, as static models do (MD7.10).
-        for operand, tensor, shape in zip(self.inputs, self.model.executable.inputs, dims, strict=True):
+        for operand, tensor, shape in zip(self.places.inputs, self.model.executable.inputs, dims, strict=True):
             operand.cut(dense_bytes(tensor.name, shape, tensor.dtype))
         return dims
 

@@ -33,7 +33,7 @@ from aclsim.core.thread import ThreadState
 from aclsim.products import Product
 
 if TYPE_CHECKING:
-    from aclsim.models.python_model import Registered
+    from aclsim.models.registered import Registered
 
 StateCallback = Callable[[Hashable, int], None]
 """Told of a device (number) or a stream (handle), and of what happens to it (aclrtDeviceState, aclrtStreamState)."""

@@ -1,11 +1,13 @@
 """What the machine knows of a model: its tensors, its sizes, and how to compute it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 Dims = tuple[int, ...]
+
+_WORK_STEP = 512
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,15 @@ class Tensor:
 BATCH, HW, DIMS = "batch", "hw", "dims"
 
 
+def work_size(tensors: Sequence[Tensor]) -> int:
+    """Bytes of work memory of a model with these inputs and outputs, at least 1.
+
+    A formula, so that it is the same everywhere: no engine's arena says what the device would need.
+    """
+    total = sum(tensor.size for tensor in tensors)
+    return max(-(-total // _WORK_STEP), 1) * _WORK_STEP
+
+
 @dataclass(frozen=True)
 class Gears:
     """The shapes that a model was built for (contract_mdl section 8).
@@ -63,8 +74,7 @@ class Gears:
         return max(range(len(self.values)), key=lambda gear: sum(map(prod, self.inputs[gear])))
 
 
-@dataclass(frozen=True)
-class Array:
+class Array(NamedTuple):
     """A dense array: its bytes in C order, and its dims."""
 
     view: memoryview
@@ -77,11 +87,16 @@ GEAR_INPUT = "ascend_mbatch_shape_data"
 _INT32, _ND = 3, 2  # aclDataType and aclFormat
 
 
+Computation = Callable[[], list[Array]]
+"""Computes the outputs; raises a Fault with 507011 when the computation fails."""
+
+
 class Executable(Protocol):
     """A model that can be computed.
 
     `work_size` and `weight_size` are what aclmdlQuerySize answers, in bytes. `duration_ns` is what an execution takes
-    in virtual time, None: by the product's cost model. `failure` is the code with which every execution fails, 0: none.
+    in virtual time, None: by the product's cost model. `dynamic` says that it is a dynamic-shape model: dims that are
+    not known, and no gears. `failure` is the code with which every execution fails, 0: none.
     """
 
     inputs: tuple[Tensor, ...]
@@ -89,25 +104,17 @@ class Executable(Protocol):
     work_size: int
     weight_size: int
     gears: Gears | None
+    dynamic: bool
     duration_ns: int | None
     failure: int
 
-    @property
-    def dynamic(self) -> bool:
-        """Whether it is a dynamic-shape model: dims that are not known, and no gears."""
+    def bind(self, inputs: Sequence[Array]) -> "Computation":
+        """Prepare to compute with arrays of these shapes, in this memory.
 
-    def run(self, inputs: list[memoryview], outputs: list[memoryview]) -> None:
-        """Compute with the fixed shapes of the description. Each view holds exactly its tensor's bytes, in C order.
+        What is in the memory is read when the computation is called, which may be as often as one likes.
 
         Raises:
-            Fault: 507011 when the computation itself fails.
-        """
-
-    def compute(self, inputs: Sequence[Array]) -> list[Array]:
-        """Compute with the shapes that come in.
-
-        Raises:
-            Fault: 507011 when the computation itself fails.
+            Fault: 507011 when such arrays are nothing that the model takes.
         """
 
     def infer(self, inputs: Sequence[Dims]) -> list[Dims]:

@@ -2,13 +2,15 @@
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aclcffi.dtypes import dtype_of, needs_ml_dtypes
 from aclsim.core import codes
 from aclsim.core.fault import Fault
-from aclsim.models.description import Array, Dims, Executable, Gears, Tensor
+from aclsim.models.arrays import array_of, numpy_views
+from aclsim.models.description import Array, Computation, Dims, Executable, Gears, Tensor, work_size
 from aclsim.models.dtypes import BY_ONNX, TO_ONNX, dense_bytes
 from aclsim.models.external import take_in
 from aclsim.models.refusal import Broken, Unrecognised, Unsupported
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 ENGINES = ("onnxruntime", "reference")
 
 _FORMAT_NCHW, _FORMAT_ND = 0, 2
-_WORK_STEP = 512
+_SHAPES = 64  # how many sets of input shapes a model keeps the inferred outputs of
 
 Feeds = dict[str, Any]
 Compute = Callable[[Feeds], list[Any]]
@@ -61,83 +63,46 @@ class OnnxModel:
         fed = [value for value in model.graph.input if value.name not in constants]
         self.inputs = tuple(_tensor(value, first=True) for value in fed)
         self.outputs = tuple(_tensor(value, first=False) for value in model.graph.output)
+        self.dynamic = not all(tensor.fixed for tensor in self.inputs + self.outputs)
         weights = [part for sparse in model.graph.sparse_initializer for part in (sparse.values, sparse.indices)]
         self.weight_size = sum(_weight_bytes(tensor) for tensor in (*model.graph.initializer, *weights))
-        bytes_of_tensors = sum(tensor.size for tensor in self.inputs + self.outputs)
-        # Fixed so that it is the same everywhere: no engine's arena says what the device would need.
-        self.work_size = 0 if self.dynamic else max(-(-bytes_of_tensors // _WORK_STEP), 1) * _WORK_STEP
-        self._proto = model if self.dynamic else None
-        self._inferred: dict[tuple[Dims, ...], list[Dims]] = {}
+        self.work_size = 0 if self.dynamic else work_size(self.inputs + self.outputs)
+        self._inferred: Callable[[tuple[Dims, ...]], list[Dims]] | None = None
+        if self.dynamic:
+            names = [tensor.name for tensor in self.inputs]
+            self._inferred = lru_cache(_SHAPES)(lambda dims: _infer(model, dict(zip(names, dims, strict=True))))
         if engine == "onnxruntime":
             self._compute = _onnxruntime(model, data, self)
         elif engine == "reference":
             self._compute = _reference(model)
 
-    @property
-    def dynamic(self) -> bool:
-        """Whether a dim is known at execution only."""
-        return not all(tensor.fixed for tensor in self.inputs + self.outputs)
+    def bind(self, inputs: Sequence[Array]) -> Computation:
+        """Prepare to compute with arrays of these shapes, in this memory.
 
-    def compute(self, inputs: Sequence[Array]) -> list[Array]:
-        """Compute with the shapes that come in.
-
-        Raises:
-            Fault: 507011 with the engine's words when it fails.
+        The computation raises a Fault with 507011 and the engine's words when it fails.
         """
-        import numpy as np
-
+        compute = self._compute
         try:
-            feeds = {
-                tensor.name: np.frombuffer(array.view, dtype_of(tensor.dtype)).reshape(array.dims)
-                for tensor, array in zip(self.inputs, inputs, strict=True)
-            }
-            results = self._compute(feeds)
-        except Exception as error:  # noqa: BLE001 - engines raise what they like
-            raise Fault(codes.ACL_ERROR_RT_MODEL_EXECUTE, f"the model's computation failed: {error}") from None
-        return [array_of(result) for result in results]
+            feeds = numpy_views(self.inputs, inputs)
+        except ValueError as error:
+            raise _failed(error) from None
+
+        def computation() -> list[Array]:
+            try:
+                results = compute(feeds)
+            except Exception as error:  # noqa: BLE001 - engines raise what they like
+                raise _failed(error) from None
+            return list(map(array_of, results))
+
+        return computation
 
     def infer(self, inputs: Sequence[Dims]) -> list[Dims]:
         """The outputs' dims as onnx's shape inference finds them; -1 where only the data tells."""
-        key = tuple(inputs)
-        if self._proto is None:
-            return [tensor.dims for tensor in self.outputs]
-        if key not in self._inferred:
-            self._inferred[key] = _infer(self._proto, {t.name: d for t, d in zip(self.inputs, key, strict=True)})
-        return self._inferred[key]
-
-    def run(self, inputs: list[memoryview], outputs: list[memoryview]) -> None:
-        """Compute the outputs from the inputs, each view exactly one tensor.
-
-        Raises:
-            Fault: 507011 with the engine's words when it fails.
-        """
-        import numpy as np
-
-        try:
-            feeds = {
-                tensor.name: np.frombuffer(view, dtype_of(tensor.dtype)).reshape(tensor.dims)
-                for tensor, view in zip(self.inputs, inputs, strict=True)
-            }
-            results = self._compute(feeds)
-        except Exception as error:  # noqa: BLE001 - engines raise what they like
-            raise Fault(codes.ACL_ERROR_RT_MODEL_EXECUTE, f"the model's computation failed: {error}") from None
-        for tensor, view, result in zip(self.outputs, outputs, results, strict=True):
-            dense = np.ascontiguousarray(result)
-            if dense.nbytes != tensor.size:
-                raise Fault(
-                    codes.ACL_ERROR_RT_MODEL_EXECUTE,
-                    f"output {tensor.name!r} came out with shape {dense.shape} of {dense.dtype}, the model says "
-                    f"{tensor.dims} of {dtype_of(tensor.dtype)}",
-                )
-            np.frombuffer(view, np.uint8)[:] = dense.reshape(-1).view(np.uint8)
+        return [tensor.dims for tensor in self.outputs] if self._inferred is None else self._inferred(tuple(inputs))
 
 
-def array_of(result: Any) -> Array:
-    """The bytes and the shape of a numpy array."""
-    import numpy as np
-
-    flat: Any = np.ascontiguousarray(result).reshape(-1).view(np.uint8)
-    return Array(memoryview(flat), np.shape(result))
+def _failed(error: Exception) -> Fault:
+    return Fault(codes.ACL_ERROR_RT_MODEL_EXECUTE, f"the model's computation failed: {error}")
 
 
 def _data_type(value: "ValueInfoProto") -> int:
