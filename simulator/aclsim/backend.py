@@ -15,7 +15,7 @@ from aclsim.api.types import make_key
 from aclsim.core.schedules import SCHEDULES, read_token, token_of
 from aclsim.core.world import World, WorldOptions
 from aclsim.models.description import Dims
-from aclsim.models.onnx_model import ENGINES
+from aclsim.models.engines import ENGINES
 from aclsim.models.registered import Registered, check
 from aclsim.models.specs import Function, GearSpec, TensorSpec
 from aclsim.products import PRODUCTS, RUN_MODES, load_product

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 from aclsim.models.dtypes import BY_ONNX
-from aclsim.models.onnx_model import ENGINES, session_options
+from aclsim.models.engines import ENGINES, session_options
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper

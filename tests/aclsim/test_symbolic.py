@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from aclsim.models.description import Array as Dense
 from aclsim.models.description import Executable
+from aclsim.models.engines import ENGINES
 from aclsim.models.formats import load_model
-from aclsim.models.onnx_model import ENGINES
 from onnx import TensorProto, helper
 
 from tests.contract.conftest import OpenAcl

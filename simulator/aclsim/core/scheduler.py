@@ -235,10 +235,15 @@ class Scheduler:
         """Wait until `target` has run. Returns False when `timeout_ms` of virtual time pass first (-1: no limit)."""
         deadline = None if timeout_ms < 0 else self._clock.now + timeout_ms * MS
         while target.state is not DONE:
-            if deadline is None and not self._tracks and not self.running and not self.memory.watched:
-                self._run_ahead(target)
-                if target.state is DONE:
-                    break
+            if deadline is None and not self._tracks and not self.running:
+                if not self.memory.watched:
+                    self._run_ahead(target)
+                    if target.state is DONE:
+                        break
+                head = target.stream.queue[0]
+                if head.wait is None and head.state is QUEUED:  # what `_step` would find, with more questions
+                    self.execute(head)
+                    continue
             if not self._step(target.stream.queue[0], deadline, target.describe):
                 self._clock.reach(deadline or 0)
                 return False

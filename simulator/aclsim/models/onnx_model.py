@@ -1,35 +1,29 @@
 """ONNX files: described with onnx, computed with onnxruntime or onnx's reference evaluator."""
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aclcffi.dtypes import dtype_of, needs_ml_dtypes
 from aclsim.core import codes
 from aclsim.core.fault import Fault
-from aclsim.models.arrays import array_of, numpy_views
+from aclsim.models.arrays import numpy_views
 from aclsim.models.description import Array, Computation, Dims, Executable, Gears, Tensor, work_size
-from aclsim.models.dtypes import BY_ONNX, TO_ONNX, dense_bytes
+from aclsim.models.dtypes import BY_ONNX, dense_bytes
+from aclsim.models.engines import Engine, import_or_refuse, make_engine
 from aclsim.models.external import take_in
 from aclsim.models.refusal import Broken, Unrecognised, Unsupported
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto, ValueInfoProto
 
-ENGINES = ("onnxruntime", "reference")
-
 _FORMAT_NCHW, _FORMAT_ND = 0, 2
 _SHAPES = 64  # how many sets of input shapes a model keeps the inferred outputs of
-
-Feeds = dict[str, Any]
-Compute = Callable[[Feeds], list[Any]]
 
 
 def load_onnx(data: bytes, folder: Path | None, engine: str | None, weights: Mapping[str, bytes]) -> Executable:
     """Make an executable of an ONNX file's bytes; see `aclsim.models.formats.load_model`."""
-    onnx = _import("onnx")
+    onnx = import_or_refuse("onnx")
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # noqa: BLE001 - protobuf raises what it likes
@@ -42,13 +36,6 @@ def load_onnx(data: bytes, folder: Path | None, engine: str | None, weights: Map
     except Exception as error:  # noqa: BLE001 - the checker's own words are the message
         raise Broken(f"onnx's checker refuses the model: {error}") from None
     return OnnxModel(model, model.SerializeToString() if external else data, engine)
-
-
-def _import(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise Unsupported(f"{name} is needed to run ONNX models: install aclcffi[onnx] ({error})") from None
 
 
 class OnnxModel:
@@ -71,28 +58,25 @@ class OnnxModel:
         if self.dynamic:
             names = [tensor.name for tensor in self.inputs]
             self._inferred = lru_cache(_SHAPES)(lambda dims: _infer(model, dict(zip(names, dims, strict=True))))
-        if engine == "onnxruntime":
-            self._compute = _onnxruntime(model, data, self)
-        elif engine == "reference":
-            self._compute = _reference(model)
+        if engine is not None:
+            self._engine: Engine = make_engine(engine, model, data, self.inputs, self.outputs)
 
     def bind(self, inputs: Sequence[Array]) -> Computation:
         """Prepare to compute with arrays of these shapes, in this memory.
 
         The computation raises a Fault with 507011 and the engine's words when it fails.
         """
-        compute = self._compute
         try:
             feeds = numpy_views(self.inputs, inputs)
-        except ValueError as error:
+            compute = self._engine.bind(feeds, lambda: self.infer([array.dims for array in inputs]))
+        except Exception as error:  # noqa: BLE001 - engines raise what they like
             raise _failed(error) from None
 
         def computation() -> list[Array]:
             try:
-                results = compute(feeds)
+                return compute()
             except Exception as error:  # noqa: BLE001 - engines raise what they like
                 raise _failed(error) from None
-            return list(map(array_of, results))
 
         return computation
 
@@ -166,100 +150,3 @@ def _weight_bytes(tensor: "TensorProto") -> int:
     if data_type is None:  # packed 4-bit numbers and strings: as many bytes as the file keeps
         return len(tensor.raw_data)
     return dense_bytes(tensor.name, tensor.dims, data_type)
-
-
-def session_options(onnxruntime: Any) -> Any:
-    """The options of every session: one thread, so that results do not depend on the machine, and no chatter."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    return options
-
-
-def _is_wrong(model: "ModelProto") -> bool:
-    """Whether types or shapes of a model do not go together, which onnx's checker finds when it infers them."""
-    import onnx
-
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except Exception:  # noqa: BLE001 - protobuf, checker and inference raise what they like
-        return True
-    return False
-
-
-def _onnxruntime(model: "ModelProto", data: bytes, described: OnnxModel) -> Compute:
-    onnxruntime = _import("onnxruntime")
-    try:
-        session = onnxruntime.InferenceSession(data, session_options(onnxruntime), providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
-        if _is_wrong(model):
-            raise Broken(f"onnxruntime refuses the model: {error}") from None
-        raise Unsupported(
-            f'onnxruntime lacks something that the model needs; the engine "reference" may have it: {error}'
-        ) from None
-    if any(needs_ml_dtypes(tensor.dtype) for tensor in described.inputs + described.outputs):
-        return _by_address(session, described)
-    names = [tensor.name for tensor in described.outputs]
-
-    def compute(feeds: Feeds) -> list[Any]:
-        results: list[Any] = session.run(names, feeds)
-        return results
-
-    return compute
-
-
-def _by_address(session: Any, described: OnnxModel) -> Compute:
-    """Compute with tensors that numpy does not know: bfloat16 and the 8-bit floats go in and out by address.
-
-    Raises:
-        Unsupported: This onnxruntime takes no such tensors; old ones do not.
-    """
-    import numpy as np
-
-    inputs, outputs = described.inputs, described.outputs
-    probe = np.zeros(1)
-    try:
-        for tensor in outputs:
-            session.io_binding().bind_output(tensor.name, "cpu", 0, TO_ONNX[tensor.dtype], [1], probe.ctypes.data)
-    except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
-        raise Unsupported(f"this onnxruntime takes no bfloat16 and no 8-bit floats, newer ones do: {error}") from None
-
-    def compute(feeds: Feeds) -> list[Any]:
-        binding = session.io_binding()
-        kept = []
-        for tensor in inputs:
-            dense = np.ascontiguousarray(feeds[tensor.name]).reshape(np.shape(feeds[tensor.name]))
-            kept.append(dense)
-            onnx_type = TO_ONNX[tensor.dtype]
-            binding.bind_input(tensor.name, "cpu", 0, onnx_type, list(dense.shape), dense.ctypes.data)
-        results = []
-        shapes = described.infer([np.shape(feeds[tensor.name]) for tensor in inputs])
-        for tensor, dims in zip(outputs, shapes, strict=True):
-            if any(dim < 0 for dim in dims):
-                raise ValueError(
-                    f"only the data tells the shape of output {tensor.name!r}; beside types that numpy lacks the "
-                    "inputs' shapes must tell it"
-                )
-            result = np.zeros(dims, dtype_of(tensor.dtype))
-            results.append(result)
-            onnx_type = TO_ONNX[tensor.dtype]
-            binding.bind_output(tensor.name, "cpu", 0, onnx_type, list(dims), result.ctypes.data)
-        session.run_with_iobinding(binding)
-        return results
-
-    return compute
-
-
-def _reference(model: "ModelProto") -> Compute:
-    from onnx.reference import ReferenceEvaluator
-
-    try:
-        evaluator = ReferenceEvaluator(model)
-    except Exception as error:  # noqa: BLE001 - the evaluator's words are the message
-        raise Unsupported(f"onnx's reference evaluator lacks something that the model needs: {error}") from None
-
-    def compute(feeds: Feeds) -> list[Any]:
-        return list(evaluator.run(None, feeds))
-
-    return compute

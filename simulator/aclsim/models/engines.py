@@ -1,0 +1,197 @@
+"""What computes ONNX models: onnxruntime, and onnx's reference evaluator."""
+
+import importlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aclcffi.dtypes import dtype_of, needs_ml_dtypes
+from aclsim.models.arrays import array_of
+from aclsim.models.description import Array, Computation, Dims, Tensor
+from aclsim.models.dtypes import TO_ONNX
+from aclsim.models.refusal import Broken, Unsupported
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+Feeds = dict[str, Any]
+Infer = Callable[[], Sequence[Dims]]
+"""Tells the outputs' dims, with -1 where only the data does."""
+
+
+class Engine(Protocol):
+    """Computes one model."""
+
+    def bind(self, feeds: Feeds, infer: Infer) -> Computation:
+        """Prepare to compute with the arrays in `feeds`; `infer` tells the outputs' dims.
+
+        Both this and the computation raise what the engine raises.
+        """
+
+
+def import_or_refuse(name: str) -> Any:
+    """Import a library that ONNX models need.
+
+    Raises:
+        Unsupported: It is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise Unsupported(f"{name} is needed to run ONNX models: install aclcffi[onnx] ({error})") from None
+
+
+def session_options(onnxruntime: Any) -> Any:
+    """The options of every session: one thread, so that results do not depend on the machine, and no chatter."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    return options
+
+
+def _is_wrong(model: "ModelProto") -> bool:
+    """Whether types or shapes of a model do not go together, which onnx's checker finds when it infers them."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except Exception:  # noqa: BLE001 - protobuf, checker and inference raise what they like
+        return True
+    return False
+
+
+def _input_type(tensor: Tensor) -> Any:
+    """How an element type is told to onnxruntime: by its number only where numpy lacks it, which old ones refuse."""
+    return TO_ONNX[tensor.dtype] if needs_ml_dtypes(tensor.dtype) else dtype_of(tensor.dtype).type
+
+
+class OnnxRuntime:
+    """A model in onnxruntime.
+
+    Raises:
+        Refusal: onnxruntime does not take the model.
+    """
+
+    def __init__(self, model: "ModelProto", data: bytes, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+        onnxruntime = import_or_refuse("onnxruntime")
+        options = session_options(onnxruntime)
+        try:
+            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
+            if _is_wrong(model):
+                raise Broken(f"onnxruntime refuses the model: {error}") from None
+            raise Unsupported(
+                f'onnxruntime lacks something that the model needs; the engine "reference" may have it: {error}'
+            ) from None
+        self._inputs = inputs
+        self._outputs = outputs
+        self._names = [tensor.name for tensor in outputs]
+        self._fixed = all(tensor.fixed for tensor in outputs)
+        self._foreign = any(needs_ml_dtypes(tensor.dtype) for tensor in (*inputs, *outputs))
+        if self._foreign:
+            self._probe()
+
+    def _probe(self) -> None:
+        """Find out whether this onnxruntime takes tensors that numpy does not know; old ones do not."""
+        import numpy as np
+
+        memory = np.zeros(1)
+        try:
+            for tensor in self._outputs:
+                binding = self._session.io_binding()
+                binding.bind_output(tensor.name, "cpu", 0, TO_ONNX[tensor.dtype], [1], memory.ctypes.data)
+        except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
+            said = f"this onnxruntime takes no bfloat16 and no 8-bit floats, newer ones do: {error}"
+            raise Unsupported(said) from None
+
+    def bind(self, feeds: Feeds, infer: Infer) -> Computation:
+        """Prepare to compute: by address where the outputs' shapes are known, which is the faster way."""
+        session, names = self._session, self._names
+
+        def by_value() -> list[Array]:
+            return list(map(array_of, session.run(names, feeds)))
+
+        if self._foreign:
+            return self._by_address(feeds, infer())
+        if not self._fixed or not all(array.flags.aligned for array in feeds.values()):
+            return by_value
+        by_address = self._by_address(feeds, infer())
+
+        def computation() -> list[Array]:
+            try:
+                return by_address()
+            except Exception:  # noqa: BLE001 - onnxruntime raises what it likes
+                return by_value()  # fails in the same way, or shows an output of another shape than the model says
+
+        return computation
+
+    def _by_address(self, feeds: Feeds, dims: Sequence[Dims]) -> Computation:
+        import numpy as np
+
+        session = self._session
+        binding = session.io_binding()
+        results = []
+        for tensor in self._inputs:
+            array = feeds[tensor.name]
+            binding.bind_input(tensor.name, "cpu", 0, _input_type(tensor), list(array.shape), array.ctypes.data)
+        for tensor, shape in zip(self._outputs, dims, strict=True):
+            if any(dim < 0 for dim in shape):
+                raise ValueError(
+                    f"only the data tells the shape of output {tensor.name!r}; beside types that numpy lacks the "
+                    "inputs' shapes must tell it"
+                )
+            result = np.zeros(shape, dtype_of(tensor.dtype))
+            binding.bind_output(tensor.name, "cpu", 0, _input_type(tensor), list(shape), result.ctypes.data)
+            results.append(array_of(result))
+        return _Bound(session, binding, feeds, results)
+
+
+class _Bound:
+    """A computation by address. Its results are written anew by each call, so one call runs at a time."""
+
+    def __init__(self, session: Any, binding: Any, feeds: Feeds, results: list[Array]) -> None:
+        self._run: Callable[[Any], None] = session.run_with_iobinding
+        self._binding = binding
+        self._feeds = feeds  # held: the binding knows addresses only
+        self._results = results
+        self._lock = threading.Lock()
+
+    def __call__(self) -> list[Array]:
+        with self._lock:
+            self._run(self._binding)
+        return self._results
+
+
+class Reference:
+    """A model in onnx's reference evaluator.
+
+    Raises:
+        Unsupported: The evaluator does not take the model.
+    """
+
+    def __init__(self, model: "ModelProto") -> None:
+        from onnx.reference import ReferenceEvaluator
+
+        try:
+            self._evaluator = ReferenceEvaluator(model)
+        except Exception as error:  # noqa: BLE001 - the evaluator's words are the message
+            raise Unsupported(f"onnx's reference evaluator lacks something that the model needs: {error}") from None
+
+    def bind(self, feeds: Feeds, infer: Infer) -> Computation:  # noqa: ARG002 - it finds the shapes itself
+        """Prepare to compute."""
+        return lambda: list(map(array_of, self._evaluator.run(None, feeds)))
+
+
+ENGINES = ("onnxruntime", "reference")
+
+
+def make_engine(
+    name: str, model: "ModelProto", data: bytes, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+) -> Engine:
+    """The engine of that name, with a model whose bytes are `data`.
+
+    Raises:
+        Refusal: It does not take the model.
+    """
+    return OnnxRuntime(model, data, inputs, outputs) if name == "onnxruntime" else Reference(model)
