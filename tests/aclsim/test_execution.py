@@ -10,7 +10,7 @@ from aclsim.core.loaded import Execution
 from aclsim.models.formats import load_model
 
 from tests.aclsim.machine import PATIENCE, Background, stream_of, world_of
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EINVAL,
     EMODELID,

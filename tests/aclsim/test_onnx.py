@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 import aclcffi
 from aclcffi.dtypes import data_type_of, dtype_of
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,

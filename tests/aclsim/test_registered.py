@@ -12,7 +12,7 @@ from aclsim.models.python_model import GearSpec, TensorSpec
 
 from aclcffi.errors import BackendError
 from tests.aclsim.machine import stream_of
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,

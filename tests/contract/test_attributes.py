@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import EINVAL, EMODELID, MAIN, add, last_message, load, memory_config, started
 from tests.contract.varying import UNKNOWN, linear
 

@@ -2,21 +2,19 @@
 
 import gc
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.aclsim.machine import world_of
-from tests.contract.conftest import FOREVER, NULL, Acl, OpenAcl
+from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
 from tests.contract.helpers import (
     PATIENCE,
     Calls,
+    HeldStream,
     HostThread,
     dead_stream,
     foreign_stream,
-    host_thread,
-    noted_calls,
     refuse,
 )
 
@@ -28,20 +26,6 @@ SCHEDULES: list[dict[str, Any]] = [
     {"schedule": "parallel"},
 ]
 schedules = pytest.mark.parametrize("options", SCHEDULES, ids=lambda options: "-".join(map(str, options.values())))
-
-
-@pytest.fixture
-def calls() -> Iterator[Calls]:
-    """Callbacks of the test; what they raise fails it."""
-    with noted_calls() as made:
-        yield made
-
-
-@pytest.fixture
-def server() -> Iterator[HostThread]:
-    """Another host thread."""
-    with host_thread() as thread:
-        yield thread
 
 
 def subscribe(acl: Acl, stream: Any, thread: int | None = None) -> None:
@@ -440,28 +424,14 @@ class TestLaunchHostFunc:
 
     def test_holds_nothing_else(self, ready: Acl, calls: Calls, server: HostThread) -> None:
         """While a function runs other streams go on, and their tasks run."""
-        stream, other, context = ready.stream(), ready.stream(), ready.current_context()
-        started, go_on = threading.Event(), threading.Event()
-
-        def call(_: Any) -> None:
-            started.set()
-            assert go_on.wait(PATIENCE)
-
-        def wait() -> int:
-            ready.ok(ready.aclrtSetCurrentContext(context))
-            return ready.aclrtSynchronizeStream(stream)
-
-        ready.ok(ready.aclrtLaunchHostFunc(stream, calls.function("aclrtHostFunc", call), NULL))
-        after = ready.work(stream)
-        waiting = server.begin(wait)
-        assert started.wait(PATIENCE)
+        other, held = ready.stream(), HeldStream(ready, calls, server)
         beside = ready.work(other)
-        assert not ready.complete(stream)
-        assert not after.ran()
-        go_on.set()
+        assert not ready.complete(held.stream)
+        assert not held.after.ran()
+        held.go_on.set()
         ready.synchronize(other)
-        assert waiting.result(PATIENCE) == 0
-        assert (after.ran(), beside.ran()) == (True, True)
+        assert held.waiting.result(PATIENCE) == 0
+        assert (held.after.ran(), beside.ran()) == (True, True)
 
     def test_first_use_chooses_the_mode(self, ready: Acl, calls: Calls) -> None:
         """From the first launch on the stream can be subscribed by nobody and takes no callbacks."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from aclsim.models.python_model import TensorSpec
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from aclsim import SimulationHang
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
-from tests.contract.helpers import PATIENCE, dead_stream, foreign_stream, host_thread
+from tests.contract.acl import NULL, Acl, OpenAcl
+from tests.contract.helpers import PATIENCE, HostThread, begin_synchronize, dead_stream, foreign_stream
 from tests.contract.sync import (
     DEFAULT_TIMEOUT,
     DEVICE_USE_ONLY,
@@ -510,19 +510,13 @@ def test_a_record_that_was_dropped_holds_nobody_up(
     assert blocked(acl, patient)
 
 
-def test_another_host_thread_may_bring_it(ready: Acl) -> None:
+def test_another_host_thread_may_bring_it(ready: Acl, server: HostThread) -> None:
     """A thread that waits for a blocked stream goes on when another one records the event."""
-    made, stream, context = event(ready, "OLD"), ready.stream(), ready.current_context()
+    made, stream = event(ready, "OLD"), ready.stream()
     wait(ready, stream, made)
-
-    def synchronize() -> int:
-        ready.ok(ready.aclrtSetCurrentContext(context))
-        return ready.aclrtSynchronizeStream(stream)
-
-    with host_thread() as thread:
-        waiting = thread.begin(synchronize)
-        record(ready, made, ready.stream())
-        assert waiting.result(PATIENCE) == 0
+    waiting = begin_synchronize(ready, server, stream)
+    record(ready, made, ready.stream())
+    assert waiting.result(PATIENCE) == 0
 
 
 @each_schedule

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from aclcffi import UnsupportedFunctionError
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,

@@ -10,7 +10,7 @@ from aclsim.core.buffers import Dataset
 from aclsim.models.python_model import GearSpec, TensorSpec
 
 from tests.aclsim.machine import world_of
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aclcffi
-from tests.contract.conftest import BACKEND, NULL, Acl, OpenAcl
+from tests.contract.acl import BACKEND, NULL, Acl, OpenAcl
 
 KINDS = range(6)
 MALLOCS = ("aclrtMalloc", "aclrtMallocCached", "aclrtMallocAlign32")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aclcffi.codes import CODES
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,

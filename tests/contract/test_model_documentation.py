@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aclcffi import constants
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,

@@ -9,7 +9,7 @@ import onnxruntime
 from aclsim.backend import SimulatorBackend
 from onnx import TensorProto, helper
 
-from tests.contract.conftest import NULL, Acl
+from tests.contract.acl import NULL, Acl
 from tests.contract.models import Array, Program, build, data_buffers, dataset, described, tensor
 
 ENOGEAR = 145013
