@@ -3,15 +3,11 @@
 from typing import Any
 
 import numpy as np
-from aclsim.models.dtypes import BY_ONNX
 from onnx import TensorProto, helper
 
 from aclcffi.dtypes import dtype_of
 from tests.contract.acl import Acl
 from tests.contract.models import Array, Program, build, described, last_message, tensor
-
-ONES = np.ones(8, np.float32).tobytes()
-"""What the weights of `external` are here."""
 
 
 def load_code(acl: Acl, data: bytes) -> int:
@@ -47,25 +43,6 @@ def run(acl: Acl, data: bytes, *inputs: Array) -> list[Array]:
     return outputs
 
 
-def opset_of(element: int) -> int:
-    """An opset in which Identity takes an element type."""
-    return 25 if element == 24 else 19 if element in (17, 19) else 17
-
-
-def values_of(element: int, count: int = 24) -> Array:
-    """Small different values of an element type."""
-    dtype = dtype_of(BY_ONNX[element])
-    numbers: Array = np.arange(1, count + 1)
-    return numbers % 3 == 0 if element == TensorProto.BOOL else numbers.astype(dtype)
-
-
-def loaded_from(acl: Acl, path: bytes) -> int:
-    """Load a file; returns the id."""
-    place = acl.out("uint32_t")
-    acl.ok(acl.aclmdlLoadFromFile(path, place))
-    return int(place[0])
-
-
 def file_refused(acl: Acl, path: bytes, code: int, *words: str) -> None:
     """The file is refused with a code, and the message says these words."""
     acl.message()
@@ -73,14 +50,6 @@ def file_refused(acl: Acl, path: bytes, code: int, *words: str) -> None:
     message = last_message(acl)
     for word in words:
         assert word in message
-
-
-def adds_ones(acl: Acl, number: int) -> bool:
-    """Whether a loaded `external` model adds ones."""
-    program = Program(acl, b"", number)
-    program.feed([5] * (program.input_sizes[0] // 4))
-    acl.ok(program.execute())
-    return set(program.result()) == {6.0}
 
 
 def outer_constant(location: str = "weights.bin") -> TensorProto:

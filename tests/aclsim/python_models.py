@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from aclsim.backend import SimulatorBackend
 from aclsim.models.python_model import GearSpec, TensorSpec
 
 from tests.contract.acl import Acl
@@ -31,17 +30,6 @@ def doubler(acl: Acl, **options: Any) -> Program:
     program = Program(acl, b"", load_path(acl, path))
     feed(program, numbers(2, 3))
     return program
-
-
-def backend_of(acl: Acl) -> SimulatorBackend:
-    """The backend of a machine."""
-    assert isinstance(acl.backend, SimulatorBackend)
-    return acl.backend
-
-
-def raising(**_: Array) -> Array:
-    """Raise something."""
-    raise ZeroDivisionError("of all things")
 
 
 MODELS: dict[str, dict[str, Any]] = {

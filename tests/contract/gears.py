@@ -1,13 +1,13 @@
 """Models with gears of each kind, and the ways of executing them."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import pytest
 from aclsim.models.python_model import GearSpec
 
-from tests.contract.acl import NULL, Acl
-from tests.contract.models import Array, Program, timeout_config
+from tests.contract.acl import Acl
+from tests.contract.models import Array, Program
 from tests.contract.varying import convolution, io_dims, linear, load_path, numbers, product, reference, register
 
 UNTOUCHED = b"\xff"
@@ -89,25 +89,3 @@ every_kind = pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in K
 def anything(**_: Array) -> Array:
     """A function that is never called."""
     raise AssertionError
-
-
-Way: TypeAlias = Callable[[Program], int]
-
-
-def execute(program: Program) -> int:
-    """aclmdlExecute."""
-    return program.execute()
-
-
-def execute_v2(program: Program) -> int:
-    """aclmdlExecuteV2 on a stream."""
-    return program.execute_v2(program.acl.stream(), timeout_config(program.acl))
-
-
-def execute_async(program: Program) -> int:
-    """aclmdlExecuteAsync, and wait."""
-    code = program.execute_async()
-    return code or program.acl.aclrtSynchronizeStream(NULL)
-
-
-every_way = pytest.mark.parametrize("way", [execute, execute_v2, execute_async])

@@ -9,11 +9,8 @@ from typing import Any, TypeVar
 from aclsim.core.fault import Fault
 from aclsim.core.task import Task
 
-from tests.aclsim.machine import stream_of, submit
+from tests.aclsim.machine import PATIENCE, stream_of, submit
 from tests.contract.acl import NULL, Acl
-
-PATIENCE = 60.0
-"""Seconds after which a test gives up on another thread; no test waits that long when things are right."""
 
 Result = TypeVar("Result")
 

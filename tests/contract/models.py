@@ -24,6 +24,9 @@ EMODELID = 145003
 ESIZE = 145006
 EPARAM = 145000
 EGE = 500002
+UNKNOWN = 4711
+"""An id that no model has."""
+
 MAIN = ("generic", "310P")
 SMALL = "IPV350"
 PRODUCTS = (*MAIN, SMALL)
@@ -54,12 +57,6 @@ def add(count: int = 4) -> bytes:
     """sum = a + b, `count` floats each."""
     node = helper.make_node("Add", ["a", "b"], ["sum"])
     return build([node], [tensor("a", [count]), tensor("b", [count])], [tensor("sum", [count])])
-
-
-def subtract(count: int = 4) -> bytes:
-    """difference = a - b, `count` floats each; as many bytes as nothing else here."""
-    node = helper.make_node("Sub", ["a", "b"], ["difference"])
-    return build([node], [tensor("a", [count]), tensor("b", [count])], [tensor("difference", [count])])
 
 
 def weighted(weights: Sequence[float] = (1, 2, 3, 4)) -> bytes:

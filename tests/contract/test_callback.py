@@ -5,17 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.aclsim.machine import world_of
+from tests.aclsim.machine import PATIENCE, world_of
 from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
 from tests.contract.callbacks import BLOCK, NO_BLOCK, schedules, subscribe, with_host_functions
-from tests.contract.helpers import (
-    PATIENCE,
-    Calls,
-    HostThread,
-    dead_stream,
-    foreign_stream,
-    refuse,
-)
+from tests.contract.helpers import Calls, HostThread, dead_stream, foreign_stream, refuse
 
 
 def serve(acl: Acl, thread: HostThread, stop: threading.Event) -> Any:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.aclsim.machine import world_of
+from tests.aclsim.machine import PATIENCE, world_of
 from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
-from tests.contract.helpers import PATIENCE, HostThread, fail_with
+from tests.contract.helpers import HostThread, fail_with
 from tests.contract.sync import (
     EXTERNAL,
     PROGRESS,

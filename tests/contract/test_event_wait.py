@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from aclsim import SimulationHang
 
+from tests.aclsim.machine import PATIENCE
 from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.event_waits import FLAGGED, TIMED, arguments, each_wait, queries_until_complete
-from tests.contract.helpers import PATIENCE, HostThread, begin_synchronize, dead_stream, foreign_stream
+from tests.contract.helpers import HostThread, begin_synchronize, dead_stream, foreign_stream
 from tests.contract.sync import (
     DEFAULT_TIMEOUT,
     DEVICE_USE_ONLY,

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.aclsim.machine import Never, Waiting, submit
+from tests.aclsim.machine import PATIENCE, Never, Waiting, submit
 from tests.contract.acl import FOREVER, NULL, Acl
 from tests.contract.helpers import (
-    PATIENCE,
     Calls,
     HeldStream,
     HostThread,

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.aclsim.machine import PATIENCE
 from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
 from tests.contract.callbacks import BLOCK, NO_BLOCK, schedules, subscribe, with_host_functions
-from tests.contract.helpers import PATIENCE, Calls, HeldStream, HostThread, dead_stream, foreign_stream, refuse
+from tests.contract.helpers import Calls, HeldStream, HostThread, dead_stream, foreign_stream, refuse
 
 
 @pytest.mark.row("RT9.05")

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from aclsim import SimulationHang
 
+from tests.aclsim.machine import PATIENCE
 from tests.contract.acl import NULL, Acl, OpenAcl
-from tests.contract.helpers import PATIENCE, HostThread, begin_synchronize, dead_stream, foreign_stream
+from tests.contract.helpers import HostThread, begin_synchronize, dead_stream, foreign_stream
 from tests.contract.sync import (
     SCHEDULES,
     blocked,

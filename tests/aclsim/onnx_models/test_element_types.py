@@ -8,9 +8,22 @@ from aclsim.models.onnx_model import session_options
 from onnx import TensorProto, helper
 
 from aclcffi.dtypes import data_type_of, dtype_of
-from tests.aclsim.onnx_loads import load_code, opset_of, refused, run, values_of
+from tests.aclsim.onnx_loads import load_code, refused, run
 from tests.contract.acl import Acl, OpenAcl
-from tests.contract.models import ENOTSUP, build, described, identity, last_message, load, tensor
+from tests.contract.models import ENOTSUP, Array, build, described, identity, last_message, load, tensor
+
+
+def opset_of(element: int) -> int:
+    """An opset in which Identity takes an element type."""
+    return 25 if element == 24 else 19 if element in (17, 19) else 17
+
+
+def values_of(element: int, count: int = 24) -> Array:
+    """Small different values of an element type."""
+    dtype = dtype_of(BY_ONNX[element])
+    numbers: Array = np.arange(1, count + 1)
+    return numbers % 3 == 0 if element == TensorProto.BOOL else numbers.astype(dtype)
+
 
 lib = Acl.lib
 

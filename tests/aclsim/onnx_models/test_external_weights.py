@@ -4,13 +4,37 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from onnx import helper
 
-from tests.aclsim.onnx_loads import ONES, adds_ones, file_refused, in_a_branch, loaded_from, outer_constant, refused
+from tests.aclsim.onnx_loads import file_refused, in_a_branch, outer_constant, refused
 from tests.contract.acl import Acl
-from tests.contract.models import ENOTSUP, EPARAM, build, external, file_config, memory_config, tensor, write_file
+from tests.contract.models import (
+    ENOTSUP,
+    EPARAM,
+    Program,
+    build,
+    external,
+    file_config,
+    memory_config,
+    tensor,
+    write_file,
+)
+from tests.contract.varying import load_path
+
+ONES = np.ones(8, np.float32).tobytes()
+"""What the weights of `external` are here."""
+
+
+def adds_ones(acl: Acl, number: int) -> bool:
+    """Whether a loaded `external` model adds ones."""
+    program = Program(acl, b"", number)
+    program.feed([5] * (program.input_sizes[0] // 4))
+    acl.ok(program.execute())
+    return set(program.result()) == {6.0}
+
 
 lib = Acl.lib
 
@@ -20,16 +44,16 @@ def test_weights_beside_the_file(machine: Acl, tmp_path: Path, location: str) ->
     """Weights in another file of the model's folder, or below it, are read from there."""
     (tmp_path / "deeper").mkdir()
     (tmp_path / location).write_bytes(ONES)
-    assert adds_ones(machine, loaded_from(machine, write_file(tmp_path, external(location))))
+    assert adds_ones(machine, load_path(machine, write_file(tmp_path, external(location))))
 
 
 def test_a_part_of_the_file(machine: Acl, tmp_path: Path) -> None:
     """Offset and length name the bytes; without a length it is the rest of the file."""
     (tmp_path / "weights.bin").write_bytes(b"x" * 16 + ONES + b"y" * 16)
     whole = write_file(tmp_path, external(offset=16, length=32))
-    assert adds_ones(machine, loaded_from(machine, whole))
+    assert adds_ones(machine, load_path(machine, whole))
     (tmp_path / "rest.bin").write_bytes(b"x" * 16 + ONES)
-    assert adds_ones(machine, loaded_from(machine, write_file(tmp_path, external("rest.bin", offset=16))))
+    assert adds_ones(machine, load_path(machine, write_file(tmp_path, external("rest.bin", offset=16))))
 
 
 def test_the_size_of_weights_beside_the_file(ready: Acl, tmp_path: Path) -> None:
@@ -120,7 +144,7 @@ def test_constants_anywhere_in_the_model(machine: Acl, tmp_path: Path, make: Cal
     path = write_file(tmp_path, make())
     file_refused(machine, path, EPARAM, "weight 'c'", "No such file")
     (tmp_path / "weights.bin").write_bytes(ONES)
-    assert adds_ones(machine, loaded_from(machine, path))
+    assert adds_ones(machine, load_path(machine, path))
     file_refused(machine, write_file(tmp_path, make().replace(b"weights.bin", b"../ghts.bin")), EPARAM, "outside")
 
 

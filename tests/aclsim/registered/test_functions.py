@@ -8,10 +8,16 @@ import pytest
 from aclsim.models.python_model import GearSpec, TensorSpec
 
 from tests.aclsim.machine import stream_of
-from tests.aclsim.python_models import MODELS, VARIED, VARIES, X, double, doubler, raising
+from tests.aclsim.python_models import MODELS, VARIED, VARIES, X, double, doubler
 from tests.contract.acl import Acl
 from tests.contract.models import EGE, EPARAM, Array, Program, last_message
 from tests.contract.varying import EFAILED, Dynamic, feed, give_room, load_path, numbers, output, register, shape_of
+
+
+def raising(**_: Array) -> Array:
+    """Raise something."""
+    raise ZeroDivisionError("of all things")
+
 
 # -- functions -------------------------------------------------------------------------------------------------------
 

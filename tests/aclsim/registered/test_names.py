@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aclsim.backend import SimulatorBackend
 from aclsim.models.python_model import GearSpec, TensorSpec
 
 from aclcffi.errors import BackendError
-from tests.aclsim.python_models import VARIES, X, Y, anything, backend_of, double, doubler
+from tests.aclsim.python_models import VARIES, X, Y, anything, double, doubler
 from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EINVAL,
@@ -25,6 +26,13 @@ from tests.contract.models import (
     work_config,
 )
 from tests.contract.varying import feed, load_path, numbers, output, register
+
+
+def backend_of(acl: Acl) -> SimulatorBackend:
+    """The backend of a machine."""
+    assert isinstance(acl.backend, SimulatorBackend)
+    return acl.backend
+
 
 # -- names -----------------------------------------------------------------------------------------------------------
 

@@ -5,15 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.acl import Acl
-from tests.contract.loaders import (
-    LONG_GARBAGE,
-    from_file,
-    from_file_with_mem,
-    from_mem,
-    from_mem_with_mem,
-    query,
-    query_memory,
-)
+from tests.contract.loaders import LONG_GARBAGE, from_file, from_file_with_mem, from_mem, from_mem_with_mem, query
 from tests.contract.models import (
     EINVAL,
     EPARAM,
@@ -26,6 +18,11 @@ from tests.contract.models import (
     om_file,
     write_file,
 )
+
+
+def query_memory(acl: Acl, data: bytes) -> int:
+    """aclmdlQuerySizeFromMem."""
+    return acl.aclmdlQuerySizeFromMem(data, len(data), acl.out("size_t"), acl.out("size_t"))
 
 
 @pytest.mark.parametrize("size", [4, 255])

@@ -1,12 +1,13 @@
 """Loading models, and their ids (contract_mdl section 5.1)."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.acl import NULL, Acl, OpenAcl
-from tests.contract.loaders import LONG_GARBAGE, Loader, file_loaders, memory_loaders
+from tests.contract.loaders import LONG_GARBAGE, from_file, from_file_with_mem, from_mem, from_mem_with_mem
 from tests.contract.models import (
     EINVAL,
     ENOINIT,
@@ -27,6 +28,26 @@ from tests.contract.models import (
     weighted,
     write_file,
 )
+
+Loader = Callable[[Acl, Any, Any], int]
+"""Calls a load function with a file's path or a model's bytes, and the place of the id."""
+
+file_loaders = pytest.mark.parametrize(
+    "loader",
+    [
+        pytest.param(from_file, marks=pytest.mark.row("MD5.01")),
+        pytest.param(from_file_with_mem, marks=pytest.mark.row("MD5.02")),
+    ],
+)
+
+memory_loaders = pytest.mark.parametrize(
+    "loader",
+    [
+        pytest.param(from_mem, marks=pytest.mark.row("MD5.03")),
+        pytest.param(from_mem_with_mem, marks=pytest.mark.row("MD5.04")),
+    ],
+)
+
 
 # -- the load functions of the main library --------------------------------------------------------------------------
 

@@ -5,11 +5,10 @@ import pytest
 from aclsim.models.python_model import TensorSpec
 
 from tests.contract.acl import NULL, Acl
-from tests.contract.models import EGE, EINVAL, EMODELID, last_message, load
+from tests.contract.models import EGE, EINVAL, EMODELID, UNKNOWN, last_message, load
 from tests.contract.varying import (
     EFAILED,
     EMEMORY,
-    UNKNOWN,
     Dynamic,
     bounded,
     linear,

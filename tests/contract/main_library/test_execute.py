@@ -16,6 +16,7 @@ from tests.contract.models import (
     EMODELID,
     ENOINIT,
     SUM,
+    UNKNOWN,
     ZEROS,
     Program,
     add,
@@ -27,8 +28,6 @@ from tests.contract.models import (
     two_of_each,
 )
 from tests.contract.ways import EVERY_WAY, Way, every_way, execute, execute_async
-
-UNKNOWN = 4711
 
 
 @pytest.mark.row("MD7.01", "MD12.02")

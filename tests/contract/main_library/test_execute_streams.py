@@ -8,6 +8,7 @@ from tests.contract.models import (
     EGE,
     EMODELID,
     SUM,
+    UNKNOWN,
     ZEROS,
     Program,
     add,
@@ -24,7 +25,6 @@ from tests.contract.ways import Way, execute, execute_v2
 lib = Acl.lib
 
 SYNC_TIMEOUT = 507046
-UNKNOWN = 4711
 
 
 # -- aclmdlExecute ---------------------------------------------------------------------------------------------------

@@ -5,12 +5,13 @@ import pytest
 from aclsim.models.python_model import GearSpec, TensorSpec
 
 from tests.contract.acl import NULL, Acl, OpenAcl
-from tests.contract.gears import BATCH, HW, UNTOUCHED, Kind, Way, anything, every_kind, every_way, execute, execute_v2
+from tests.contract.gears import BATCH, HW, UNTOUCHED, Kind, anything, every_kind
 from tests.contract.models import (
     EGE,
     EINVAL,
     EPARAM,
     SMALL,
+    Program,
     add,
     adder,
     dataset,
@@ -33,6 +34,16 @@ from tests.contract.varying import (
     shape_of,
     tensor_desc,
 )
+from tests.contract.ways import Way, execute, execute_async, execute_v2_on_a_stream, wait_for
+
+
+def execute_async_and_wait(program: Program) -> int:
+    """aclmdlExecuteAsync, and wait."""
+    return wait_for(execute_async, program)
+
+
+every_way = pytest.mark.parametrize("way", [execute, execute_v2_on_a_stream, execute_async_and_wait])
+
 
 lib = Acl.lib
 
@@ -189,7 +200,7 @@ def test_queued_executions_read_the_gear_when_they_run(
         assert acl.read(memory, 256)[batch * 8 :] == UNTOUCHED * (256 - batch * 8)
 
 
-@pytest.mark.parametrize("way", [execute, execute_v2])
+@pytest.mark.parametrize("way", [execute, execute_v2_on_a_stream])
 def test_an_output_without_memory_is_allocated_for_the_largest_gear(acl: Acl, way: Way) -> None:
     """MD7.19 with gears: a NULL output gets memory of the described size, whatever gear runs."""
     program, arrays = BATCH.program(acl), BATCH.arrays((4,))
