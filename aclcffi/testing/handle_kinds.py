@@ -4,6 +4,7 @@ Independent of any backend: the answers are those of the contract (contract_rt s
 and 4).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -57,7 +58,7 @@ class Use:
     number: int
 
 
-class Kind:
+class Kind(ABC):
     """One kind: `make`, `destroy` and the `uses`. Each asserts what the calls answer and keeps the model up to date."""
 
     name: str
@@ -67,21 +68,21 @@ class Kind:
     guarded: ClassVar[bool] = False
     """Whether hardware tells stale handles from live ones (gate G2)."""
 
+    @abstractmethod
     def make(self, m: "HandleMachine", use: Use) -> Thing | None:
         """Make one, or be refused."""
-        raise NotImplementedError
 
+    @abstractmethod
     def destroy(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """Destroy what a reference names, or be refused."""
-        raise NotImplementedError
 
+    @abstractmethod
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
         """The ways to use one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make_foreign(self, acl: Any) -> Any:
         """Make one in another machine, by its recorder, and return its handle."""
-        raise NotImplementedError
 
 
 def new(m: "HandleMachine", function: str, c_type: str, use: Use, *arguments: Any, code: int) -> Any:

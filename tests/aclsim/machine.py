@@ -10,7 +10,7 @@ from aclsim.core.stream import Stream
 from aclsim.core.task import DONE, Task, Wait
 from aclsim.core.world import World
 
-from tests.contract.conftest import Acl
+from tests.contract.acl import Acl
 
 PATIENCE = 60.0
 """Seconds after which a test gives up on another thread; no test waits that long when things are right."""
@@ -123,6 +123,14 @@ class Never(After):
 
     def describe(self) -> str:
         return "a thing that never comes"
+
+
+class Waiting(Task):
+    """A task with a wait."""
+
+    def __init__(self, acl: Acl, stream: Any, wait: Wait) -> None:
+        super().__init__(stream_of(acl, stream), 0)
+        self.wait = wait
 
 
 class Background:

@@ -17,7 +17,7 @@ from aclsim.core.values import ValueWait, ValueWrite
 
 import aclcffi
 from tests.aclsim.machine import world_of
-from tests.contract.conftest import BACKEND, Acl
+from tests.contract.acl import BACKEND, Acl
 from tests.contract.sync import count_notify, event, notify
 
 SIZES = (1, 2_000, 40_000)

@@ -11,7 +11,7 @@ from aclsim.models.description import Array, Computation
 from aclsim.models.formats import load_model
 
 from tests.aclsim.machine import PATIENCE, Background, stream_of, world_of
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EINVAL,
     EMODELID,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aclsim.core.handles import HandleTable, HandleValues, world_of
 
-from tests.contract.conftest import Acl, OpenAcl
+from tests.contract.acl import Acl, OpenAcl
 
 EINVAL = 100000
 

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aclcffi
-from tests.contract.conftest import BACKEND, NULL, Acl, OpenAcl
+from tests.contract.acl import BACKEND, NULL, Acl, OpenAcl
 
 MIB = 1 << 20
 GIB = 1 << 30

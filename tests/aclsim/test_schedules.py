@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import aclcffi
 from tests.aclsim.machine import PATIENCE, After, Background, Blocker, Source, Traced, stream_of, submit, world_of
-from tests.contract.conftest import BACKEND, Acl, OpenAcl
+from tests.contract.acl import BACKEND, Acl, OpenAcl
 
 OPTIONS: list[dict[str, Any]] = [
     {"schedule": "lazy"},

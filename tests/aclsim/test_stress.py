@@ -9,7 +9,7 @@ import pytest
 from aclsim import SimulationHang
 
 from tests.aclsim.machine import PATIENCE, Background, world_of
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.helpers import Calls, noted_calls
 
 THREADS, STREAMS, ROUNDS, SIZE = 8, 8, 12, 16

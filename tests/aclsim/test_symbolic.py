@@ -11,7 +11,7 @@ from aclsim.models.engines import ENGINES
 from aclsim.models.formats import load_model
 from onnx import TensorProto, helper
 
-from tests.contract.conftest import OpenAcl
+from tests.contract.acl import OpenAcl
 from tests.contract.models import Array, build, external, identity, load, onnx_model, started, tensor
 from tests.contract.varying import (
     Dynamic,

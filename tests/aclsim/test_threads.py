@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from aclsim import SimulationHang
-from aclsim.core.task import Task
 
 from tests.aclsim.machine import (
     PATIENCE,
@@ -19,22 +18,15 @@ from tests.aclsim.machine import (
     Never,
     Source,
     Traced,
+    Waiting,
     stream_of,
     submit,
     world_of,
 )
-from tests.contract.conftest import FOREVER, NULL, Acl, OpenAcl
+from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
 
 MS = 1_000_000
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class Waiting(Task):
-    """A task with a wait."""
-
-    def __init__(self, acl: Acl, stream: Any, wait: After) -> None:
-        super().__init__(stream_of(acl, stream), 0)
-        self.wait = wait
 
 
 @pytest.fixture
@@ -311,9 +303,8 @@ ALONE = """
 import threading
 import aclcffi
 from aclsim import SimulationHang
-from tests.aclsim.machine import Never, submit, stream_of
-from tests.aclsim.test_threads import Waiting
-from tests.contract.conftest import Acl
+from tests.aclsim.machine import Never, Waiting, submit
+from tests.contract.acl import Acl
 
 acl = Acl(aclcffi.open_backend("simulator", hang_after=1e6))
 acl.start()

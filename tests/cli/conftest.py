@@ -80,3 +80,13 @@ class Files:
 def files(tmp_path: Path) -> Files:
     """A folder with a model and an input."""
     return Files(tmp_path)
+
+
+def refused(ran: Ran, files: Files, message: str, code: int = 2) -> None:
+    """Assert that a run was refused with one line and left nothing behind."""
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith("aclcffi run: ")
+    assert ran.err.count("\n") == 1
+    assert ran.err.endswith("\n")
+    assert message in ran.err
+    assert files.listing() == files.before

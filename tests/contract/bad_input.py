@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import aclcffi
 from build_acl import Function, Parameter
-from tests.contract.conftest import NULL
+from tests.contract.acl import NULL
 from tests.contract.good_input import FUNCTIONS, HANDLES, Bench, handle_kind, type_of
 
 ffi, lib = aclcffi.ffi, aclcffi.lib

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import aclcffi
 from build_acl import Function, Parameter, read_declarations, slot_order
 from tests.contract import models
-from tests.contract.conftest import NULL, Acl
+from tests.contract.acl import NULL, Acl
 
 ffi, lib = aclcffi.ffi, aclcffi.lib
 

@@ -9,11 +9,8 @@ from typing import Any, TypeVar
 from aclsim.core.fault import Fault
 from aclsim.core.task import Task
 
-from tests.aclsim.machine import stream_of, submit
-from tests.contract.conftest import Acl
-
-PATIENCE = 60.0
-"""Seconds after which a test gives up on another thread; no test waits that long when things are right."""
+from tests.aclsim.machine import PATIENCE, stream_of, submit
+from tests.contract.acl import NULL, Acl
 
 Result = TypeVar("Result")
 
@@ -119,8 +116,33 @@ class HostThread:
         return self.begin(function).result(PATIENCE)
 
 
-@contextmanager
-def host_thread() -> Iterator[HostThread]:
-    """A host thread for the time of a test."""
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        yield HostThread(executor)
+def begin_synchronize(acl: Acl, server: HostThread, stream: Any) -> "Future[int]":
+    """Let another thread wait for a stream, in the current context of this one; the result is the code it gets."""
+    context = acl.current_context()
+
+    def synchronize() -> int:
+        acl.ok(acl.aclrtSetCurrentContext(context))
+        return acl.aclrtSynchronizeStream(stream)
+
+    return server.begin(synchronize)
+
+
+class HeldStream:
+    """A stream in the midst of a host function, which ends when `go_on` is set, and a thread that waits for the stream.
+
+    `after` is work behind the function, `waiting` has the code that the thread gets.
+    """
+
+    def __init__(self, acl: Acl, calls: Calls, server: HostThread) -> None:
+        self.stream = acl.stream()
+        self.go_on = threading.Event()
+        started = threading.Event()
+
+        def call(_: Any) -> None:
+            started.set()
+            assert self.go_on.wait(PATIENCE)
+
+        acl.ok(acl.aclrtLaunchHostFunc(self.stream, calls.function("aclrtHostFunc", call), NULL))
+        self.after = acl.work(self.stream)
+        self.waiting = begin_synchronize(acl, server, self.stream)
+        assert started.wait(PATIENCE)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 
 EINVAL = 100000
 ENOTSUP = 200001
@@ -24,6 +24,9 @@ EMODELID = 145003
 ESIZE = 145006
 EPARAM = 145000
 EGE = 500002
+UNKNOWN = 4711
+"""An id that no model has."""
+
 MAIN = ("generic", "310P")
 SMALL = "IPV350"
 PRODUCTS = (*MAIN, SMALL)
@@ -54,12 +57,6 @@ def add(count: int = 4) -> bytes:
     """sum = a + b, `count` floats each."""
     node = helper.make_node("Add", ["a", "b"], ["sum"])
     return build([node], [tensor("a", [count]), tensor("b", [count])], [tensor("sum", [count])])
-
-
-def subtract(count: int = 4) -> bytes:
-    """difference = a - b, `count` floats each; as many bytes as nothing else here."""
-    node = helper.make_node("Sub", ["a", "b"], ["difference"])
-    return build([node], [tensor("a", [count]), tensor("b", [count])], [tensor("difference", [count])])
 
 
 def weighted(weights: Sequence[float] = (1, 2, 3, 4)) -> bytes:
@@ -369,3 +366,12 @@ def adder(acl: Acl) -> Program:
 
 SUM = [11.0, 22.0, 33.0, 44.0]
 ZEROS = [0.0, 0.0, 0.0, 0.0]
+
+
+def swap(program: Program, inputs: Any = None, outputs: Any = None) -> Program:
+    """Give a program other data buffers."""
+    if inputs is not None:
+        program.inputs = dataset(program.acl, inputs)
+    if outputs is not None:
+        program.outputs = dataset(program.acl, outputs)
+    return program

@@ -8,7 +8,7 @@ import pytest
 from aclsim.products import load_product
 
 from tests.aclsim.machine import world_of
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 
 SYNC, PROGRESS, TIME_LINE, DEVICE_USE_ONLY, EXTERNAL, IPC = 0x1, 0x2, 0x8, 0x10, 0x20, 0x40
 SET, ADD, BIT_OR, BIT_AND = 0, 1, 2, 4

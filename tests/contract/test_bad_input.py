@@ -9,6 +9,7 @@ from aclsim.api import modelled
 import aclcffi
 from tests.aclsim.machine import world_of
 from tests.contract import models
+from tests.contract.acl import BACKEND, Acl
 from tests.contract.bad_input import (
     ANSWERS,
     CHANGES,
@@ -25,7 +26,6 @@ from tests.contract.bad_input import (
     lookup,
     nothing,
 )
-from tests.contract.conftest import BACKEND, Acl
 from tests.contract.good_input import FUNCTIONS, REFUSED, Bench, type_of
 from tests.contract.machine_state import state_of
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import FOREVER, NULL, PENDING_BYTES, Acl, OpenAcl, Work
+from tests.contract.acl import FOREVER, NULL, PENDING_BYTES, Acl, OpenAcl, Work
 
 CONTEXT_NULL = 107002
 NO_POINTER = 0x1234500  # no handle was ever like it

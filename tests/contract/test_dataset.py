@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import EINVAL, PRODUCTS, SMALL, dataset, last_message, started
 
 BEYOND_32_BITS = (1 << 32) + 5

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from onnx import TensorProto
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,

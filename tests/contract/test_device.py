@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.contract.conftest import FOREVER, NULL, Acl, OpenAcl
+from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
 
 NO_DEVICES = (-1, 2, 64, 2**31 - 1, -(2**31))
 

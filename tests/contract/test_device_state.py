@@ -1,24 +1,16 @@
 """What devices have and allow, system parameters, and callbacks at changes (contract_rt sections 3, 4 and 9)."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
-from tests.contract.helpers import Calls, noted_calls, refuse
+from tests.contract.acl import NULL, Acl, OpenAcl
+from tests.contract.helpers import Calls, refuse
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 SET, RESET = 1, 2  # SET_POST and RESET_PRE
 MADE, GOES = 1, 2  # CREATE_POST and DESTROY_PRE
-
-
-@pytest.fixture
-def calls() -> Iterator[Calls]:
-    """Callbacks of the test; what they raise fails it."""
-    with noted_calls() as made:
-        yield made
 
 
 @pytest.mark.row("RT3.09")

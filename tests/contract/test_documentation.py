@@ -3,7 +3,7 @@
 import pytest
 
 from aclcffi.codes import CODES
-from tests.contract.conftest import NULL, Acl
+from tests.contract.acl import NULL, Acl
 
 
 @pytest.mark.row("RT15.01")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import FOREVER, NULL, Acl
+from tests.contract.acl import FOREVER, NULL, Acl
 
 FAILED = 507053
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import FOREVER, NULL, Acl, OpenAcl
+from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
 from tests.contract.helpers import dead_stream, foreign_stream
 from tests.contract.sync import (
     DEVICE_USE_ONLY,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.aclsim.machine import world_of
-from tests.contract.conftest import FOREVER, NULL, Acl, OpenAcl
-from tests.contract.helpers import PATIENCE, fail_with, host_thread
+from tests.aclsim.machine import PATIENCE, world_of
+from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
+from tests.contract.helpers import HostThread, fail_with
 from tests.contract.sync import (
     EXTERNAL,
     PROGRESS,
@@ -251,20 +251,19 @@ class TestSynchronize:
         assert synchronize(made) == 0
         refuse(ready, 107006, "aclrtEventGetTimestamp", made, ready.out("uint64_t"))
 
-    def test_an_abort_meanwhile(self, ready: Acl, synchronize: Callable[[Any], int]) -> None:
+    def test_an_abort_meanwhile(self, ready: Acl, server: HostThread, synchronize: Callable[[Any], int]) -> None:
         """When another thread aborts the stream while this one waits, it is 107023."""
         made, stream = event(ready), ready.stream()
         hold(ready, stream)
         record(ready, made, stream)
         scheduler = world_of(ready).scheduler
-        with host_thread() as thread:
-            waiting = thread.begin(lambda: synchronize(made))
-            while not scheduler._waiting:  # it is about to wait; the lock is free only when it does
-                assert not waiting.done()
-            ready.ok(ready.aclrtStreamAbort(stream))
-            assert waiting.result(PATIENCE) == 107023
-            assert "was aborted" in thread.call(ready.message)
-            assert thread.call(ready.last_error) == 107023
+        waiting = server.begin(lambda: synchronize(made))
+        while not scheduler._waiting:  # it is about to wait; the lock is free only when it does
+            assert not waiting.done()
+        ready.ok(ready.aclrtStreamAbort(stream))
+        assert waiting.result(PATIENCE) == 107023
+        assert "was aborted" in server.call(ready.message)
+        assert server.call(ready.last_error) == 107023
 
 
 class TestSynchronizeWithTimeout:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Acl, OpenAcl
+from tests.contract.acl import Acl, OpenAcl
 from tests.contract.sync import (
     DEFAULT_TIMEOUT,
     SCHEDULES,

@@ -1,20 +1,17 @@
 """Exception callbacks and the last error of a thread (contract_rt sections 10 and 13.3)."""
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.contract.conftest import FOREVER, NULL, Acl, OpenAcl
+from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
 from tests.contract.helpers import (
     Calls,
     HostThread,
     dead_stream,
     fail_with,
     foreign_stream,
-    host_thread,
-    noted_calls,
     refuse,
 )
 
@@ -23,20 +20,6 @@ FAILED = 507053
 GETTERS = ("TaskId", "StreamId", "ThreadId", "DeviceId", "ErrorCode")
 NOTHING = 0xFFFFFFFF
 SCHEDULES: list[dict[str, Any]] = [{"schedule": "lazy"}, {"schedule": "eager"}, {"schedule": "random", "seed": 1}]
-
-
-@pytest.fixture
-def calls() -> Iterator[Calls]:
-    """Callbacks of the test; what they raise fails it."""
-    with noted_calls() as made:
-        yield made
-
-
-@pytest.fixture
-def server() -> Iterator[HostThread]:
-    """Another host thread."""
-    with host_thread() as thread:
-        yield thread
 
 
 def details(acl: Acl, info: Any) -> dict[str, int]:

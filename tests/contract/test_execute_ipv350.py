@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from aclcffi import UnsupportedFunctionError
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,
@@ -21,6 +21,7 @@ from tests.contract.models import (
     MAIN,
     SMALL,
     SUM,
+    UNKNOWN,
     WORK_BYTES,
     ZEROS,
     Program,
@@ -39,7 +40,6 @@ from tests.contract.models import (
 
 lib = Acl.lib
 
-UNKNOWN = 4711
 
 Call: TypeAlias = Callable[[Program, Any, Any], int]
 """Executes a program on a stream with an exec config handle."""

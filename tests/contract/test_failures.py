@@ -1,23 +1,21 @@
 """What a failed task does, in CONTINUE and in STOP mode, expired waits, and aborts (contract_rt section 13)."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aclsim.core.task import Task
 
-from tests.aclsim.machine import Never, stream_of, submit
-from tests.contract.conftest import FOREVER, NULL, Acl
+from tests.aclsim.machine import PATIENCE, Never, Waiting, submit
+from tests.contract.acl import FOREVER, NULL, Acl
 from tests.contract.helpers import (
-    PATIENCE,
     Calls,
+    HeldStream,
     HostThread,
+    begin_synchronize,
     dead_stream,
     fail_with,
     foreign_stream,
-    host_thread,
-    noted_calls,
     refuse,
 )
 
@@ -28,20 +26,6 @@ FAILURES = (
     *(507011, 507048, 507049, 507010, 507053, 507054, 207018, 107020),
 )
 NO_FAILURES = (507005, 507023, 207003, 207016, 207017, 507901)
-
-
-@pytest.fixture
-def calls() -> Iterator[Calls]:
-    """Callbacks of the test; what they raise fails it."""
-    with noted_calls() as made:
-        yield made
-
-
-@pytest.fixture
-def server() -> Iterator[HostThread]:
-    """Another host thread."""
-    with host_thread() as thread:
-        yield thread
 
 
 def event(acl: Acl, flag: int) -> Any:
@@ -241,28 +225,15 @@ class TestStopOnFailure:
 
     def test_a_waiting_thread_gets_it(self, ready: Acl, server: HostThread) -> None:
         """A thread that waits when a task fails, for another stream of the context, gets the code at once."""
-        stream, other, context = ready.stream(), ready.stream(), ready.current_context()
+        stream, other = ready.stream(), ready.stream()
         stop(ready, stream)
         never = Never()
-        submit(ready, _Waiting(ready, other, never))
-
-        def wait() -> int:
-            ready.ok(ready.aclrtSetCurrentContext(context))
-            return ready.aclrtSynchronizeStream(other)
-
-        waiting = server.begin(wait)
+        submit(ready, Waiting(ready, other, never))
+        waiting = begin_synchronize(ready, server, other)
         assert never.asked.wait(PATIENCE)
         fail_with(ready, stream, FAILED)
         assert ready.aclrtSynchronizeStream(stream) == FAILED
         assert waiting.result(PATIENCE) == FAILED
-
-
-class _Waiting(Task):
-    """A task that waits for what a test decides."""
-
-    def __init__(self, acl: Acl, stream: Any, wait: Never) -> None:
-        super().__init__(stream_of(acl, stream), 0)
-        self.wait = wait
 
 
 @pytest.mark.row("RT13.04")
@@ -381,7 +352,7 @@ class TestStreamAbort:
     def test_a_waiting_thread_is_told(self, ready: Acl, server: HostThread, name: str, timeout: int | None) -> None:
         """A thread that waits for the stream meanwhile gets 107023; a wait that begins later is none of that."""
         stream, context, never = ready.stream(), ready.current_context(), Never()
-        submit(ready, _Waiting(ready, stream, never))
+        submit(ready, Waiting(ready, stream, never))
 
         def wait() -> None:
             ready.ok(ready.aclrtSetCurrentContext(context))
@@ -400,27 +371,13 @@ class TestStreamAbort:
 
     def test_a_thread_in_a_running_task_is_told(self, ready: Acl, calls: Calls, server: HostThread) -> None:
         """A task that runs in host code ends when it returns; its waiter gets 107023, and what is behind it is dropped."""
-        stream, context = ready.stream(), ready.current_context()
-        started, go_on = threading.Event(), threading.Event()
-
-        def call(_: Any) -> None:
-            started.set()
-            assert go_on.wait(PATIENCE)
-
-        def wait() -> int:
-            ready.ok(ready.aclrtSetCurrentContext(context))
-            return ready.aclrtSynchronizeStream(stream)
-
-        ready.ok(ready.aclrtLaunchHostFunc(stream, calls.function("aclrtHostFunc", call), NULL))
-        dropped = ready.work(stream)
-        waiting = server.begin(wait)
-        assert started.wait(PATIENCE)
-        assert ready.aclrtStreamAbort(stream) == 0
-        later = ready.work(stream)
-        go_on.set()
-        assert waiting.result(PATIENCE) == 107023
-        ready.synchronize(stream)
-        assert (dropped.ran(), later.ran()) == (False, True)
+        held = HeldStream(ready, calls, server)
+        assert ready.aclrtStreamAbort(held.stream) == 0
+        later = ready.work(held.stream)
+        held.go_on.set()
+        assert held.waiting.result(PATIENCE) == 107023
+        ready.synchronize(held.stream)
+        assert (held.after.ran(), later.ran()) == (False, True)
 
 
 class TestDeviceTaskAbort:

@@ -1,27 +1,19 @@
 """Counted finalisation, callbacks of modules, versions (contract_rt section 2)."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import aclcffi
-from tests.contract.conftest import NULL, Acl, OpenAcl
-from tests.contract.helpers import Calls, noted_calls, refuse
+from tests.contract.acl import NULL, Acl, OpenAcl
+from tests.contract.helpers import Calls, refuse
 
 INIT_ORDER = ("ACL_MODEL", "ACL_OP_EXECUTOR", "ACL_DVPP", "OTHER")
 FINALIZE_ORDER = ("ACL_OP_COMPILER", "ACL_MODEL", "ACL_DVPP", "OTHER")
 KINDS = (*INIT_ORDER, "ACL_OP_COMPILER", "ACL_OP_CBLAS", "ACL_TDT_CHANNEL", "ACL_TDT_QUEUE", "ACL_RETR")
 SIDES = ("Init", "Finalize")
-
-
-@pytest.fixture
-def calls() -> Iterator[Calls]:
-    """Callbacks of the test; what they raise fails it."""
-    with noted_calls() as made:
-        yield made
 
 
 def kind_of(acl: Acl, name: str) -> int:

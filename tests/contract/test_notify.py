@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from aclsim import SimulationHang
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
-from tests.contract.helpers import PATIENCE, dead_stream, foreign_stream, host_thread
+from tests.aclsim.machine import PATIENCE
+from tests.contract.acl import NULL, Acl, OpenAcl
+from tests.contract.helpers import HostThread, begin_synchronize, dead_stream, foreign_stream
 from tests.contract.sync import (
     ADD,
     AT_LEAST,
@@ -467,19 +468,13 @@ def test_a_wait_that_expired_takes_nothing(open_acl: OpenAcl) -> None:
         acl.synchronize(second)
 
 
-def test_another_host_thread_may_record(ready: Acl) -> None:
+def test_another_host_thread_may_record(ready: Acl, server: HostThread) -> None:
     """A thread that waits for a blocked stream goes on when another one records the notify."""
-    made, stream, context = notify(ready), ready.stream(), ready.current_context()
+    made, stream = notify(ready), ready.stream()
     take(ready, made, stream)
-
-    def synchronize() -> int:
-        ready.ok(ready.aclrtSetCurrentContext(context))
-        return ready.aclrtSynchronizeStream(stream)
-
-    with host_thread() as thread:
-        call = thread.begin(synchronize)
-        post(ready, made, ready.stream())
-        assert call.result(PATIENCE) == 0
+    waiting = begin_synchronize(ready, server, stream)
+    post(ready, made, ready.stream())
+    assert waiting.result(PATIENCE) == 0
 
 
 @each_schedule

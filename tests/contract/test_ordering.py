@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aclcffi
-from tests.contract.conftest import BACKEND, NULL, Acl, OpenAcl
+from tests.contract.acl import BACKEND, NULL, Acl, OpenAcl
 
 SEEDS = range(20)
 SCHEDULES: list[dict[str, Any]] = [

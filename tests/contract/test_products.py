@@ -5,7 +5,7 @@ from aclsim.products import PRODUCTS
 
 from aclcffi import UnsupportedFunctionError
 from aclcffi.functions import FUNCTIONS, products_of
-from tests.contract.conftest import NULL, OpenAcl
+from tests.contract.acl import NULL, OpenAcl
 from tests.contract.models import ENOTSUP, SMALL
 
 REAL = [product for product in PRODUCTS if product != "generic"]

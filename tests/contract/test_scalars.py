@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import aclcffi
 from tests.aclsim.machine import world_of
-from tests.contract.conftest import BACKEND, NULL, Acl
+from tests.contract.acl import BACKEND, NULL, Acl
 
 SIZES = {
     "ACL_STRING": 0,

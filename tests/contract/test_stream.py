@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import FOREVER, NULL, Acl, OpenAcl
+from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
 
 SPECIAL = ("PERSISTENT", "CPU_SCHEDULE", "DEVICE_USE_ONLY")
 DESTROY = ("aclrtDestroyStream", "aclrtDestroyStreamForce")

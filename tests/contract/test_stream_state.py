@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.helpers import dead_stream, fail_with, foreign_stream, refuse
 
 STOP, CONTINUE = 1, 0

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import Acl
+from tests.contract.acl import Acl
 
 lib = Acl.lib
 ffi = Acl.ffi

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import aclcffi
-from tests.contract.conftest import BACKEND, NULL, Acl
+from tests.contract.acl import BACKEND, NULL, Acl
 from tests.contract.helpers import refuse
 
 NEVER = (1 << 64) - 1

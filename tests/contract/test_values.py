@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from aclsim import SimulationHang
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
-from tests.contract.helpers import PATIENCE, dead_stream, foreign_stream, host_thread
+from tests.aclsim.machine import PATIENCE
+from tests.contract.acl import NULL, Acl, OpenAcl
+from tests.contract.helpers import HostThread, begin_synchronize, dead_stream, foreign_stream
 from tests.contract.sync import (
     SCHEDULES,
     blocked,
@@ -268,19 +269,13 @@ class TestWait:
             refuse(acl, 507053, "aclrtSynchronizeStream", stream, says="was freed")
             assert work.ran()
 
-    def test_another_host_thread_may_write(self, ready: Acl) -> None:
+    def test_another_host_thread_may_write(self, ready: Acl, server: HostThread) -> None:
         """A thread that waits for a blocked stream goes on when another one writes to the memory."""
-        place, stream, context = cell(ready), ready.stream(), ready.current_context()
+        place, stream = cell(ready), ready.stream()
         wait(ready, place, 1, stream)
-
-        def synchronize() -> int:
-            ready.ok(ready.aclrtSetCurrentContext(context))
-            return ready.aclrtSynchronizeStream(stream)
-
-        with host_thread() as thread:
-            call = thread.begin(synchronize)
-            ready.write(place, eight(1))
-            assert call.result(PATIENCE) == 0
+        waiting = begin_synchronize(ready, server, stream)
+        ready.write(place, eight(1))
+        assert waiting.result(PATIENCE) == 0
 
     @each_schedule
     def test_a_hang_names_the_value(self, open_acl: OpenAcl, options: dict[str, Any]) -> None:

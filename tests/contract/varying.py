@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from aclsim import TensorSpec
 from aclsim.backend import SimulatorBackend
 from onnx import TensorProto, helper
 
-from tests.contract.conftest import NULL, Acl
-from tests.contract.models import Array, Program, build, data_buffers, dataset, described, tensor
+from tests.contract.acl import NULL, Acl
+from tests.contract.models import Array, Program, build, data_buffers, dataset, described, load, tensor
 
 ENOGEAR = 145013
 ELENGTH = 145012
 EFAILED = 507011
 EMEMORY = 507053
-UNKNOWN = 4711
 GEAR_INPUT = b"ascend_mbatch_shape_data"
 RNG_SEED = 20260801
 
@@ -220,3 +220,19 @@ class Dynamic(Program):
     def output_bytes(self, index: int = 0) -> int:
         """The size in the buffer of an output."""
         return self.acl.aclGetDataBufferSizeV2(self.output_buffers[index])
+
+
+def liner(acl: Acl, batch: int = 4, room: int | None = 256) -> Dynamic:
+    """The model `linear` with a batch of so many, and room for the output."""
+    return Dynamic(acl, load(acl, linear()), [numbers(batch, 3)], [room])
+
+
+def result(batch: int = 4) -> Array:
+    """What `liner` computes."""
+    return reference(linear(), x=numbers(batch, 3))[0]
+
+
+def bounded(acl: Acl, shape: tuple[int, ...], bounds: tuple[int, ...] | None, name: str = "bounded") -> int:
+    """A loaded model y = x with these dims and their greatest values."""
+    both = TensorSpec("x", shape, max_shape=bounds), TensorSpec("y", shape, max_shape=bounds)
+    return load_path(acl, register(acl, name, function=lambda x: x, inputs=both[:1], outputs=both[1:]))

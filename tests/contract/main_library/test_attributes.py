@@ -4,20 +4,14 @@ from typing import Any
 
 import pytest
 
-from tests.contract.conftest import NULL, Acl, OpenAcl
-from tests.contract.models import EINVAL, EMODELID, MAIN, add, last_message, load, memory_config, started
-from tests.contract.varying import UNKNOWN, linear
+from tests.contract.acl import NULL, Acl
+from tests.contract.models import EINVAL, EMODELID, UNKNOWN, add, last_message, load, memory_config
+from tests.contract.varying import linear
 
 lib = Acl.lib
 
 PRIORITY = lib.ACL_MDL_ATTR_PRIORITY_INT32
 UNTOUCHED = 77
-
-
-@pytest.fixture(params=MAIN)
-def acl(request: pytest.FixtureRequest, open_acl: OpenAcl) -> Acl:
-    """An initialised machine with the main library."""
-    return started(open_acl, request.param)
 
 
 def value(acl: Acl, priority: int) -> Any:

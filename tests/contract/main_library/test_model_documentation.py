@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 
 from aclcffi import constants
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,
     EMODELID,
     EPATH,
-    MAIN,
     PRODUCTS,
     SMALL,
     SUM,
@@ -38,12 +37,6 @@ from tests.contract.models import (
 )
 
 lib = Acl.lib
-
-
-@pytest.fixture(params=MAIN)
-def acl(request: pytest.FixtureRequest, open_acl: OpenAcl) -> Acl:
-    """An initialised machine with the main library."""
-    return started(open_acl, request.param)
 
 
 # -- documentation against implementation ----------------------------------------------------------------------------

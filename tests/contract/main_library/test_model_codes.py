@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aclcffi.codes import CODES
-from tests.contract.conftest import NULL, Acl, OpenAcl
+from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EGE,
     EINVAL,
@@ -20,7 +20,6 @@ from tests.contract.models import (
     EPATH,
     ESIZE,
     GARBAGE,
-    MAIN,
     PRODUCTS,
     SMALL,
     LoadConfig,
@@ -46,12 +45,6 @@ from tests.contract.models import (
 lib = Acl.lib
 
 LONG_GARBAGE = GARBAGE.ljust(300)
-
-
-@pytest.fixture(params=MAIN)
-def acl(request: pytest.FixtureRequest, open_acl: OpenAcl) -> Acl:
-    """An initialised machine with the main library."""
-    return started(open_acl, request.param)
 
 
 @pytest.fixture
