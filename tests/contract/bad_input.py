@@ -161,6 +161,11 @@ ANSWERS: dict[str, int | str] = {
     "aclGetDeviceCapability deviceInfo unknown": 207000,
     "aclrtGetDeviceInfo attr unknown": 207000,
     # Devices and models.
+    "aclmdlCreateAndGetOpDesc streamId *": 500002,
+    "aclmdlCreateAndGetOpDesc *Id least": OK,
+    "aclmdlCreateAndGetOpDesc *Id most": 500002,
+    "aclmdlCreateAndGetOpDesc opNameLen most": OK,
+    "aclmdlLoadFrom*WithQ *QNum most": 145008,
     "aclrtGetDeviceInfo deviceId least": OK,  # unsigned: device 0
     "aclGetDeviceCapability deviceId least": OK,
     "* *evId [lm]*": 107001,
@@ -240,11 +245,14 @@ CHANGES = {
     "aclmdlExecute* stream *": (".models[1].mode",),  # MD7.07: the first mode sticks, also when the call fails
     "aclmdlGetDesc modelId *": (".descs.",),  # MD6.03: the desc is cleared, even for an unknown id
     "aclmdlSetDynamic* modelId *": (".datasets.",),  # MD8.12: the dataset keeps the choice, even if it is refused
+    "aclmdlLoadFrom*WithQ *QNum most": (".next_model_id",),
     "aclmdlLoadFrom*WithMem w*Size least": (".next_model_id",),  # section 1: a load that fails uses its id up
 }
 """What a refused call changes because the contract says so: beginnings of where it is kept."""
 
 WORDS = {
+    "aclmdlCreateAndGetOpDesc *Id *": "no execution of a model failed",
+    "aclmdlLoadFrom*WithQ *QNum most": "queues, the model has",
     "* *evId [lm]*": "device",
     "* *eviceId [lm]*": "device",
     "* userDevid [lm]*": "device",

@@ -337,6 +337,25 @@ def _set_option(name: str) -> Callable[[Bench], dict[str, Any]]:
     return make
 
 
+def _queues(_: Bench) -> dict[str, Any]:
+    """As many queues as the model has inputs and outputs."""
+    return {"inputQNum": 1, "outputQNum": 1}
+
+
+def _failed_model(bench: Bench) -> dict[str, Any]:
+    """An execution that failed, the first task of a stream."""
+    acl = bench.acl
+    stream, number, memory = acl.stream(), acl.out("int32_t"), acl.malloc(SIZE)
+    outputs = models.dataset(acl, [acl.aclCreateDataBuffer(memory, SIZE)])
+    model = models.load(acl, models.weighted())
+    acl.ok(acl.aclrtStreamGetId(stream, number))
+    acl.ok(acl.aclmdlExecuteAsync(model, bench.model.inputs, outputs, stream))
+    acl.ok(acl.aclrtFree(memory))
+    assert acl.aclrtSynchronizeStream(stream) == 507053
+    acl.message()
+    return {"streamId": number[0], "opName": bench.keep(ffi.new("char[64]")), "opNameLen": 64}
+
+
 _NO_INDEX = (1 << 64) - 1
 GOOD: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "aclFinalizeCallbackUnRegister": _registered("Finalize"),
@@ -350,6 +369,7 @@ GOOD: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "aclSetTensorStorageShape": lambda bench: {"numDims": 1, "dims": bench.keep(ffi.new("int64_t[1]", [4]))},
     "aclSetTensorShapeRange": lambda bench: {"dimsCount": 1},
     "aclSetTensorValueRange": lambda bench: {"valueCount": 1},
+    "aclmdlCreateAndGetOpDesc": _failed_model,
     "aclmdlExecuteAsyncV2": lambda bench: {"handle": models.work_config(bench.acl)},
     "aclmdlGetInputDynamicDims": lambda _: {"index": _NO_INDEX},
     "aclmdlGetInputDynamicGearCount": lambda _: {"index": _NO_INDEX},
@@ -359,6 +379,8 @@ GOOD: dict[str, Callable[[Bench], dict[str, Any]]] = {
     "aclmdlGetOpAttr": lambda bench: {"attr": bench.text(b"_datadump_original_op_names")},
     "aclmdlLoadFromFileWithMem": _model_memory,
     "aclmdlLoadFromMemWithMem": _model_memory,
+    "aclmdlLoadFromFileWithQ": _queues,
+    "aclmdlLoadFromMemWithQ": _queues,
     "aclmdlLoadWithConfig": _load_config,
     "aclmdlSetDynamicBatchSize": lambda _: {"batchSize": 1},
     "aclmdlSetDynamicHWSize": lambda _: {"height": 1, "width": 1},
@@ -402,6 +424,9 @@ REFUSED = {
     "aclGetDeviceCapability": 207000,  # what it asks for is not modelled
     "aclrtActiveStream": 200001,  # needs a built graph
     "aclrtSwitchStream": 200001,
+    "aclmdlLoadFromFileWithQ": 200001,  # there are no queues
+    "aclmdlLoadFromMemWithQ": 200001,
+    "aclmdlQueryExeOMDesc": 200001,  # there are no models compiled for IPV350
     "aclmdlSetDynamicBatchSize": 145013,  # needs a model with gears
     "aclmdlSetDynamicHWSize": 145013,
     "aclmdlSetInputDynamicDims": 145013,

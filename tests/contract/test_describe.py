@@ -507,9 +507,10 @@ def test_a_static_model_has_no_gears(acl: Acl) -> None:
     assert (batch.batchCount, image.hwCount, count[0], dims.dimCount) == (0, 0, 0, 9)
 
 
+@pytest.mark.row("MD6.19", "MD12.12")
 @main_only
 def test_operator_attributes(acl: Acl) -> None:
-    """MD6.19 without attributes: NULLs and unknown attributes give NULL, the one attribute of any operator gives ""."""
+    """NULLs and unknown attributes give NULL, the one attribute of any operator gives ""."""
     desc, attr = of_model(acl, add()), lib.ACL_ATTR_NAME_DATA_DUMP_ORIGIN_OP_NAMES
     assert acl.aclmdlGetOpAttr(NULL, b"op", attr) == NULL
     assert acl.aclmdlGetOpAttr(desc, NULL, attr) == NULL

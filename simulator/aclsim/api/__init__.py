@@ -29,6 +29,7 @@ CHAPTERS = (
     "load",
     "memory",
     "notify",
+    "operators",
     "scalars",
     "stream",
     "stream_state",

@@ -117,7 +117,7 @@ def parse(
         with world.unlocked():
             if name is not None and name in world.registered:
                 # Its gears and its function are asked when it is described, too: the engine is needed for that.
-                model = make(world.registered[name], world.options.engine)
+                model = make(name, world.registered[name], world.options.engine)
             else:
                 model = load_model(content.data, content.folder, engine, weights or {})
             return _fitting(world, model)

@@ -1,7 +1,9 @@
 """Loading and unloading models, and the sizes they need (contract_mdl section 5)."""
 
 from pathlib import Path
+from typing import NoReturn
 
+from aclsim.api.answers import checked_only
 from aclsim.api.config import path_of
 from aclsim.api.content import MAGIC_SIZE, Content, from_file, from_memory, parse, read_file, read_memory
 from aclsim.api.host import invalid, on_host
@@ -13,7 +15,7 @@ from aclsim.core.fault import Fault
 from aclsim.core.loaded import LoadedModel
 from aclsim.core.memory import Allocation, padded
 from aclsim.core.world import World
-from aclsim.models.description import Executable
+from aclsim.models.description import Executable, described_inputs
 
 _SHORT_FILE = codes.ACL_ERROR_GE_EXEC_MODEL_DATA_SIZE_INVALID
 _SHORT_MEMORY = codes.ACL_ERROR_INVALID_PARAM
@@ -99,6 +101,8 @@ def aclmdlLoadWithConfig(world: World, handle: CData, modelId: CData) -> None:
         # A path is opened whatever the load type; the model itself comes from where the type says.
         from_path = kind in _FILE and path_of(config, lib.ACL_MDL_PATH_PTR)
         content = routed if from_path else _content_of(world, config, kind)
+    if kind in _QUEUES:
+        _load_with_queues(world, content, *_queues(config))
     given = Given()
     if kind in _OWN_MEMORY or world.product.ipv350:
         given = Given(
@@ -158,14 +162,14 @@ def _check_rules(config: LoadConfig) -> int:
             raise invalid(f"load type {kind} needs attr {attr}, which was not set")
     if kind in _FILE and lib.ACL_MDL_WEIGHT_PATH_PTR in config.values:
         raise invalid(f"load type {kind} does not go with ACL_MDL_WEIGHT_PATH_PTR")
-    if kind in _QUEUES:
-        if not (_number(config, lib.ACL_MDL_INPUTQ_NUM_SIZET) and _number(config, lib.ACL_MDL_OUTPUTQ_NUM_SIZET)):
-            raise invalid("the number of input or of output queues is 0")
-        raise Fault(
-            codes.ACL_ERROR_API_NOT_SUPPORT,
-            f"load type {kind}, a model fed from queues, is not modelled by the simulator; use load types 1 to 4",
-        )
+    if kind in _QUEUES and not all(_queues(config)):
+        raise invalid("the number of input or of output queues is 0")
     return kind
+
+
+def _queues(config: LoadConfig) -> tuple[int, int]:
+    """How many input and output queues a handle has."""
+    return _number(config, lib.ACL_MDL_INPUTQ_NUM_SIZET), _number(config, lib.ACL_MDL_OUTPUTQ_NUM_SIZET)
 
 
 def _load(world: World, content: Content, short: int, given: Given, config: LoadConfig | None = None) -> int:
@@ -190,6 +194,80 @@ def _load(world: World, content: Content, short: int, given: Given, config: Load
     model.priority = priority
     world.models[number] = model
     return number
+
+
+@checked_only
+def aclmdlLoadFromFileWithQ(
+    world: World,
+    modelPath: CData,
+    modelId: CData,
+    inputQ: CData,
+    inputQNum: int,
+    outputQ: CData,
+    outputQNum: int,
+) -> None:
+    """MD5.05."""
+    content = from_file(world, modelPath)
+    _check_queues(inputQ, inputQNum, outputQ, outputQNum)
+    on_host(modelId, "modelId")
+    _load_with_queues(world, content, inputQNum, outputQNum)
+
+
+@checked_only
+def aclmdlLoadFromMemWithQ(
+    world: World,
+    model: CData,
+    modelSize: int,
+    modelId: CData,
+    inputQ: CData,
+    inputQNum: int,
+    outputQ: CData,
+    outputQNum: int,
+) -> None:
+    """MD5.05."""
+    content = from_memory(world, model, modelSize)
+    _check_queues(inputQ, inputQNum, outputQ, outputQNum)
+    on_host(modelId, "modelId")
+    _load_with_queues(world, content, inputQNum, outputQNum)
+
+
+def _check_queues(inputQ: CData, inputQNum: int, outputQ: CData, outputQNum: int) -> None:
+    on_host(inputQ, "inputQ")
+    on_host(outputQ, "outputQ")
+    if not inputQNum:
+        raise invalid("inputQNum is 0")
+    if not outputQNum:
+        raise invalid("outputQNum is 0")
+
+
+def _load_with_queues(world: World, content: Content, inputs: int, outputs: int) -> NoReturn:
+    """Check what can be checked of a model that is fed from queues, and refuse it: there are no queues here.
+
+    Raises:
+        Fault: 145000 for bytes that are no model, 500002 for one with dims that vary, 145008 for other numbers of
+            queues than the model has inputs and outputs, else 200001.
+    """
+    try:
+        executable = parse(world, content, _SHORT_QUERY, computes=False)
+    except Fault:
+        _take_id(world)
+        raise
+    if executable.dynamic:
+        raise Fault(codes.ACL_ERROR_GE_FAILURE, "a dynamic-shape model cannot be fed from queues")
+    _take_id(world)
+    for what, given, need in (
+        ("input", inputs, len(described_inputs(executable))),
+        ("output", outputs, len(executable.outputs)),
+    ):
+        if given != need:
+            raise Fault(
+                codes.ACL_ERROR_GE_EXEC_MODEL_QUEUE_ID_INVALID,
+                f"there are {given} {what} queues, the model has {need} {what}s",
+            )
+    raise Fault(
+        codes.ACL_ERROR_API_NOT_SUPPORT,
+        "a model that is fed from queues is not modelled by the simulator; load it without queues",
+    )
 
 
 def _take_id(world: World, *, dynamic: bool = False) -> int:
@@ -281,6 +359,19 @@ def aclmdlQuerySizeFromMem(world: World, model: CData, modelSize: int, workSize:
     """MD5.21."""
     content = from_memory(world, model, modelSize)
     _answer_sizes(world, content, workSize, weightSize)
+
+
+@checked_only
+def aclmdlQueryExeOMDesc(world: World, fileName: CData, mdlPartitionSize: CData) -> None:
+    """MD5.23: sizes of the parts of a model that was compiled for IPV350, which no model of the simulator is."""
+    on_host(fileName, "fileName")
+    on_host(mdlPartitionSize, "mdlPartitionSize")
+    content = from_file(world, fileName, "fileName")
+    parse(world, content, codes.ACL_ERROR_GE_EXEC_MODEL_DATA_SIZE_INVALID, computes=False)
+    raise Fault(
+        codes.ACL_ERROR_API_NOT_SUPPORT,
+        "only a model that was compiled for IPV350 has these parts; aclmdlQuerySize tells what this one needs",
+    )
 
 
 def _answer_sizes(world: World, content: Content, workSize: CData, weightSize: CData) -> None:

@@ -153,5 +153,5 @@ def describe_outputs(world: World, model: LoadedModel, outputs: Dataset, dims: l
     for index, (tensor, shape) in enumerate(zip(model.executable.outputs, dims, strict=True)):
         desc = world.tensor_descs.add(TensorDesc(tensor.dtype, tuple(shape), tensor.format))
         desc.storage_format = tensor.format
-        desc.owned = True
+        desc.owner = "a dataset, which destroys it"
         outputs.descs[index] = desc

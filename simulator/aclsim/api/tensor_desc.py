@@ -30,13 +30,14 @@ def aclCreateTensorDesc(world: World, dataType: int, numDims: int, dims: CData, 
 
 
 def aclDestroyTensorDesc(world: World, desc: CData) -> None:
-    """MD3.14: NULL is fine; a desc that a dataset owns goes with the dataset."""
+    """MD3.14: NULL is fine; a desc of a dataset or an array goes with that."""
     if not desc:
         return
     found = _desc(world, desc)
-    if found.owned:
-        raise invalid("desc belongs to a dataset, which destroys it")
-    world.tensor_descs.remove(found)
+    if found.owner:
+        raise invalid(f"desc belongs to {found.owner}")
+    for each in found.array or [found]:
+        world.tensor_descs.remove(each)
 
 
 # -- getters ---------------------------------------------------------------------------------------------------------
@@ -107,11 +108,15 @@ def aclGetTensorDescName(world: World, desc: CData) -> CData:
 
 
 def aclGetTensorDescByIndex(world: World, desc: CData, index: int) -> CData:
-    """MD3.28: for arrays of descs, which nothing of the simulator makes: index 0 is the desc itself."""
-    _desc(world, desc)
-    if index:
-        raise invalid(f"index is {index}; desc is not the beginning of an array")
-    return desc
+    """MD3.28: a desc of the array that begins with `desc`; one that is in no array is its own first.
+
+    A choice: NULL for an index behind the end, which the implementation does not check.
+    """
+    found = _desc(world, desc)
+    array = found.array or [found]
+    if index >= len(array):
+        raise invalid(f"index is {index}; the array has {len(array)} descs")
+    return array[index].handle
 
 
 def aclGetTensorDescAddress(world: World, desc: CData) -> CData:
@@ -223,7 +228,7 @@ def aclmdlSetDatasetTensorDesc(world: World, dataset: CData, tensorDesc: CData, 
     given = item(world, world.tensor_descs, tensorDesc, "tensorDesc")
     if kept is None:
         kept = found.descs[index] = world.tensor_descs.add(TensorDesc(given.dtype, given.dims, given.format))
-        kept.owned = True
+        kept.owner = "a dataset, which destroys it"
     kept.take(given)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from aclsim.core.fault import _NO_FAILURES, Fault
+from aclsim.core.loaded import Execution
 from aclsim.core.stream import NOWHERE, Stream
 from aclsim.core.task import Task
 
@@ -11,17 +12,25 @@ if TYPE_CHECKING:
     from aclsim.core.world import World
 
 
+_BITS = 0xFFFFFFFF
+_REMEMBERED = 1024  # failed executions
+
+
 class ExceptionInfo:
     """What an exception callback is told of a failed task; it lives as long as the callback runs."""
 
     def __init__(self, task: Task, failure: Fault, thread: int) -> None:
-        stream = task.stream
-        self.task_id = (stream.ended - 1) & 0xFFFFFFFF  # the failed task counts as ended
-        self.stream_id = stream.number
-        self.thread_id = thread & 0xFFFFFFFF
-        self.device_id = stream.context.device.number
+        self.device_id, self.stream_id, self.task_id = _ids(task)
+        self.thread_id = thread & _BITS
         self.code = failure.code
         self.handle: Hashable = None
+
+
+def _ids(task: Task) -> tuple[int, int, int]:
+    """The numbers of the device, of the stream and, within the stream, of a task that has just failed."""
+    stream = task.stream
+    # The task counts as ended; the stream inside a synchronous execution has no number.
+    return stream.context.device.number, stream.number & _BITS, (stream.ended - 1) & _BITS
 
 
 ExceptionCallback = Callable[[Hashable], None]
@@ -38,6 +47,8 @@ def deliver(world: "World", task: Task, failure: Fault) -> None:
     stream.error = failure
     if failure.code in _NO_FAILURES:
         return
+    if isinstance(task, Execution):
+        _remember(world, task)
     context = stream.context
     if context.stops and context.failure is None:
         context.failure = failure
@@ -47,6 +58,14 @@ def deliver(world: "World", task: Task, failure: Fault) -> None:
             empty(world, each)
     if world.exception_callbacks or world.exception_callback is not None:
         _tell(world, task, failure)
+
+
+def _remember(world: "World", task: Execution) -> None:
+    """Keep what aclmdlCreateAndGetOpDesc can be asked for."""
+    models = world.failed_models
+    models[_ids(task)] = task.model.executable
+    if len(models) > _REMEMBERED:
+        del models[next(iter(models))]
 
 
 def empty(world: "World", stream: Stream) -> None:

@@ -8,8 +8,8 @@ UNDEFINED = -1
 class TensorDesc:
     """Type, shape and layout of a tensor. `dims` is what getters answer; `storage_dims` is how it lies in memory.
 
-    `owned` says that a dataset owns it: only the dataset destroys it (MD3.12). `texts` keeps the C strings that were
-    handed out, for the layer above.
+    `owner` says what it belongs to, if not the program: only that destroys it (MD3.12). `array` are the descs of the
+    array that begins with this one (MD3.28). `texts` keeps the C strings that were handed out, for the layer above.
     """
 
     def __init__(self, dtype: int, dims: tuple[int, ...], layout: int) -> None:
@@ -24,7 +24,8 @@ class TensorDesc:
         self.const: bytes | None = None
         self.placement = 0
         self.dynamic_input = b""
-        self.owned = False
+        self.owner = ""
+        self.array: list[TensorDesc] = []
         self.texts: dict[object, object] = {}
         self.handle: Hashable = None
 

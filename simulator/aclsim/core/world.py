@@ -33,6 +33,7 @@ from aclsim.core.thread import ThreadState
 from aclsim.products import Product
 
 if TYPE_CHECKING:
+    from aclsim.models.description import Executable
     from aclsim.models.registered import Registered
 
 StateCallback = Callable[[Hashable, int], None]
@@ -109,6 +110,7 @@ class World:
         self.load_configs: HandleTable[LoadConfig] = table("config handle", "aclmdlConfigHandle *")
         self.exec_configs: HandleTable[ExecConfig] = table("exec config handle", "aclmdlExecConfigHandle *")
         self.exception_infos: HandleTable[ExceptionInfo] = table("exception info", "aclrtExceptionInfo *")
+        self.failed_models: dict[tuple[int, int, int], Executable] = {}
         self.exception_callback: ExceptionCallback | None = None
         self.exception_callbacks: dict[Hashable, ExceptionCallback] = {}
         self.allocator_descs: HandleTable[AllocatorDesc] = table("allocator desc", "aclrtAllocatorDesc")

@@ -94,11 +94,13 @@ Computation = Callable[[], list[Array]]
 class Executable(Protocol):
     """A model that can be computed.
 
-    `work_size` and `weight_size` are what aclmdlQuerySize answers, in bytes. `duration_ns` is what an execution takes
-    in virtual time, None: by the product's cost model. `dynamic` says that it is a dynamic-shape model: dims that are
-    not known, and no gears. `failure` is the code with which every execution fails, 0: none.
+    `name` is that of the graph, or that under which the program registered it. `work_size` and `weight_size` are what
+    aclmdlQuerySize answers, in bytes. `dynamic` says that it is a dynamic-shape model: dims that are not known, and no
+    gears. `duration_ns` is what an execution takes in virtual time, None: by the product's cost model. `failure` is the
+    code with which every execution fails, 0: none.
     """
 
+    name: str
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     work_size: int

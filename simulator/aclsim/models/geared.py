@@ -41,6 +41,7 @@ class Geared:
     def __init__(self, model: Executable, spec: GearSpec) -> None:
         kind, values = spec.values()
         self._model = model
+        self.name = model.name
         shapes = shapes_of(kind, values, model)
         try:
             outputs = tuple(tuple(model.infer(dims)) for dims in shapes)

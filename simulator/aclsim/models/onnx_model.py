@@ -50,6 +50,7 @@ class OnnxModel:
         fed = [value for value in model.graph.input if value.name not in constants]
         self.inputs = tuple(_tensor(value, first=True) for value in fed)
         self.outputs = tuple(_tensor(value, first=False) for value in model.graph.output)
+        self.name = str(model.graph.name)
         self.dynamic = not all(tensor.fixed for tensor in self.inputs + self.outputs)
         weights = [part for sparse in model.graph.sparse_initializer for part in (sparse.values, sparse.indices)]
         self.weight_size = sum(_weight_bytes(tensor) for tensor in (*model.graph.initializer, *weights))

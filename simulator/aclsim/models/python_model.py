@@ -17,6 +17,7 @@ _KINDS = "biufc"  # numpy's kinds of dtypes, each holding what those before it h
 class PythonModel:
     """A model whose outputs a Python function computes."""
 
+    name = ""
     gears: Gears | None = None
 
     def __init__(

@@ -59,8 +59,8 @@ def check(registered: Registered) -> None:
         shapes_of(*gears, model)
 
 
-def make(registered: Registered, engine: str) -> Executable:
-    """Make an executable.
+def make(name: str, registered: Registered, engine: str) -> Executable:
+    """Make an executable of what is registered as `name`.
 
     Raises:
         Refusal: The ONNX file was not taken, or the gears do not fit.
@@ -80,6 +80,7 @@ def make(registered: Registered, engine: str) -> Executable:
         model = Geared(model, registered.gears)
     if registered.duration_us is not None:
         model.duration_ns = round(registered.duration_us * 1000)
+    model.name = name
     model.failure = registered.failure
     return model
 

@@ -46,7 +46,7 @@ WEIGHT_PATH = 14
 def complete_config(acl: Acl, kind: int, path: bytes, without: int | None = None) -> LoadConfig:
     """A config with all that a load type needs (except one attribute) for the model in a file."""
     data = Path(path.decode()).read_bytes()
-    values = {2: path, 3: data, 4: len(data), 9: 1, 10: b"queue ids", 11: 1, 12: b"queue ids"}
+    values = {2: path, 3: data, 4: len(data), 9: 2, 10: b"queue ids", 11: 1, 12: b"queue ids"}
     config = LoadConfig(acl, kind)
     for attr, c_type in NEEDED[kind]:
         if attr != without:

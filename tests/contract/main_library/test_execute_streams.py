@@ -14,6 +14,7 @@ from tests.contract.models import (
     add,
     adder,
     data_buffers,
+    dataset,
     exec_option,
     identity,
     load,
@@ -200,3 +201,52 @@ def test_the_event_timeout_does_not_limit_the_stream(acl: Acl) -> None:
     for _ in range(250):
         acl.ok(before.execute_async(stream))
     assert program.execute_v2(stream, handle) == 0
+
+
+# -- the stream that a model remembers (section 7.2) -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", [execute, execute_v2])
+def test_a_model_remembers_the_stream_it_was_executed_on(acl: Acl, way: Way) -> None:
+    """After aclmdlExecuteV2 on a stream, an execution without one is queued there, and is not waited for."""
+    program, stream = adder(acl), acl.stream()
+    assert program.execute_v2(stream, timeout_config(acl)) == 0
+    program.feed([1] * 4, [2] * 4)
+    assert way(program) == 0
+    assert program.result() == SUM
+    acl.synchronize(stream)
+    assert program.result() == [3, 3, 3, 3]
+
+
+def test_the_last_stream_counts(acl: Acl) -> None:
+    """Executed on another stream, a model remembers that one."""
+    program, first, second = adder(acl), acl.stream(), acl.stream()
+    for stream in (first, second):
+        assert program.execute_v2(stream, timeout_config(acl)) == 0
+    program.feed([1] * 4, [2] * 4)
+    assert program.execute() == 0
+    acl.synchronize(first)
+    assert program.result() == SUM
+    acl.synchronize(second)
+    assert program.result() == [3, 3, 3, 3]
+
+
+def test_other_executions_are_not_remembered(acl: Acl) -> None:
+    """The same file loaded again knows nothing of it, nor does a model whose aclmdlExecuteV2 was refused."""
+    program, other, stream = adder(acl), adder(acl), acl.stream()
+    assert program.execute_v2(stream, timeout_config(acl)) == 0
+    assert acl.aclmdlExecuteV2(other.id, other.inputs, dataset(acl, []), stream, timeout_config(acl)) == EGE
+    other.feed([1] * 4, [2] * 4)
+    assert other.execute() == 0
+    assert other.result() == [3, 3, 3, 3]
+
+
+def test_a_remembered_stream_that_is_gone(acl: Acl) -> None:
+    """When the stream was destroyed, an execution without one is 107017, and the message tells why (a choice)."""
+    program, stream = adder(acl), acl.stream()
+    assert program.execute_v2(stream, timeout_config(acl)) == 0
+    acl.ok(acl.aclrtDestroyStream(stream))
+    assert program.execute() == 107017
+    assert "remembers it" in acl.message()
+    another = acl.stream()
+    assert program.execute_v2(another, timeout_config(acl)) == 0
