@@ -224,8 +224,7 @@ def _enqueue(world: World, call: Call, mode: str, stream: CData) -> None:
     """Execute on a stream of the caller."""
     model = _loaded(world, call.model_id)
     if model.executable.dynamic:
-        shaped.check_counts(model, call)
-        shaped.enqueue(world, model, call, target(world, live_stream(world, stream)))
+        shaped.enqueue(world, model, call, lambda: target(world, live_stream(world, stream)))
         return
     if mode is SYNCHRONOUS:
         _fill_null_outputs(world, model, call)

@@ -1,6 +1,6 @@
 """Executing dynamic-shape models: the column RT2 of contract_mdl section 7."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from aclsim.api.host import invalid
@@ -36,7 +36,7 @@ def run(world: World, model: LoadedModel, call: Call) -> None:
     """Execute on a stream of the call's own, and wait. An expired timeout is 500002 (section 7.2)."""
     check_counts(model, call)
     inside = Stream(model.context, -1)
-    execution = _execution(world, model, call, inside)
+    execution = _execution(world, model, call, inside, _shapes(model, call))
     world.scheduler.submit(execution)
     timeout = world.thread.stream_timeout
     try:
@@ -51,11 +51,15 @@ def run(world: World, model: LoadedModel, call: Call) -> None:
     describe_outputs(world, model, call.outputs, [result.dims for result in execution.results])
 
 
-def enqueue(world: World, model: LoadedModel, call: Call, on: Stream) -> None:
-    """Queue on a stream. The outputs are described at once, before the data is there (MD7.22)."""
-    execution = _execution(world, model, call, on)
-    dims = model.executable.infer(execution.dims)
-    world.scheduler.submit(execution)
+def enqueue(world: World, model: LoadedModel, call: Call, find: Callable[[], Stream]) -> None:
+    """Queue on the stream that `find` says. The outputs are described at once, before the data is there (MD7.22)."""
+    check_counts(model, call)
+    find()
+    inputs = _shapes(model, call)
+    with world.unlocked():  # to infer shapes may take milliseconds, or call a function of the program
+        dims = model.executable.infer(inputs)
+    check_counts(model, call)
+    world.scheduler.submit(_execution(world, model, call, find(), inputs))
     describe_outputs(world, model, call.outputs, dims)
 
 
@@ -72,23 +76,36 @@ def check_counts(model: LoadedModel, call: Call) -> None:
         )
 
 
-def _execution(world: World, model: LoadedModel, call: Call, on: Stream) -> ShapedExecution:
+def _shapes(model: LoadedModel, call: Call) -> list[Dims]:
+    """The shapes of the inputs, as the dataset tells them."""
+    inputs = call.inputs
+    return [
+        _dims_of(index, tensor, inputs.descs.get(index), inputs.buffers[index])
+        for index, tensor in enumerate(model.executable.inputs)
+    ]
+
+
+def _execution(world: World, model: LoadedModel, call: Call, on: Stream, dims: list[Dims]) -> ShapedExecution:
     executable = model.executable
     inputs, outputs = call.inputs.buffers, call.outputs.buffers
-    dims = [
-        _dims_of(index, tensor, call.inputs.descs.get(index), inputs[index])
-        for index, tensor in enumerate(executable.inputs)
-    ]
     memory = world.memory
     operands = [
         Operand(memory, f"input {tensor.name!r}", buffer.address, _bytes(tensor, shape))
         for tensor, buffer, shape in zip(executable.inputs, inputs, dims, strict=False)
     ]
     places = [
-        Operand(memory, f"output {tensor.name!r}", buffer.address, buffer.size) if buffer.address else None
+        Operand(memory, f"output {tensor.name!r}", buffer.address, _room(world, buffer)) if buffer.address else None
         for tensor, buffer in zip(executable.outputs, outputs, strict=True)
     ]
     return ShapedExecution(on, model.duration(world.cost), model, operands, places, dims)
+
+
+def _room(world: World, buffer: DataBuffer) -> int:
+    """Bytes of an output's buffer: no more than its allocation has, whatever the buffer says."""
+    allocation = world.memory.find(buffer.address)
+    if allocation is None:
+        return buffer.size
+    return min(buffer.size, allocation.address + allocation.extent - buffer.address)
 
 
 def _bytes(tensor: Tensor, dims: Sequence[int]) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from aclsim import GearSpec, TensorSpec
 
-from tests.aclsim.machine import stream_of
+from tests.aclsim.machine import Background, stream_of
 from tests.aclsim.python_models import MODELS, VARIED, VARIES, X, double, doubler
 from tests.contract.acl import Acl
 from tests.contract.models import EGE, EPARAM, Array, Program, last_message
@@ -188,6 +188,24 @@ def test_infer_functions_that_fail(acl: Acl, infer: Callable[..., Any], sentence
     register(acl, function=double, inputs=[VARIES], outputs=[VARIED], infer=infer, gears=GearSpec(batch=[4]))
     assert acl.aclmdlLoadFromFile(path, acl.out("uint32_t")) == EPARAM
     assert sentence in last_message(acl)
+
+
+def test_others_go_on_while_shapes_are_inferred(acl: Acl) -> None:
+    """While `infer` runs, another thread's calls are not held up, and so `infer` may wait for them."""
+
+    def elsewhere() -> int:
+        acl.ok(acl.aclrtSetDevice(0))
+        return acl.device()
+
+    def infer(shapes: Any) -> Any:
+        seen.append(Background(elsewhere).result())
+        return [(shapes[0][0], 3)]
+
+    seen: list[int] = []
+    path = register(acl, function=double, inputs=[VARIES], outputs=[VARIED], infer=infer)
+    program = Dynamic(acl, load_path(acl, path), [numbers(4, 3)], [64])
+    assert program.execute_async() == 0
+    assert seen == [0]
 
 
 def test_gears_without_infer_are_measured(acl: Acl) -> None:

@@ -220,6 +220,21 @@ def test_wrong_memory_fails_the_execution(acl: Acl, way: Way) -> None:
         assert "input 'x'" in last_message(acl)
 
 
+@every_way
+def test_a_buffer_that_says_more_than_its_memory_has(acl: Acl, way: Way) -> None:
+    """An output whose buffer claims too much is written where the result fits into the memory, else 507011."""
+    program = liner(acl)
+    wanted = program.output_bytes(0)
+    acl.ok(acl.aclUpdateDataBuffer(program.output_buffers[0], program.output_memory[0], 1 << 40))
+    assert wait_for(way, program) == 0
+    assert acl.read(program.output_memory[0], wanted) != bytes(wanted)
+    extent = 96  # 64 bytes and the padding of an allocation
+    end = acl.offset(acl.malloc(64), extent - 4)
+    acl.ok(acl.aclUpdateDataBuffer(program.output_buffers[0], end, 1 << 40))
+    assert wait_for(way, program) == EFAILED
+    assert "its buffer has 4" in last_message(acl)
+
+
 def test_an_unloaded_model(acl: Acl) -> None:
     """MD5.18: an execution that is still queued when its model is unloaded fails with 507011, a choice."""
     program = liner(acl)
