@@ -6,7 +6,11 @@ elsewhere. No profile looks at the clock: a loaded machine fails no test.
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+# Asserts in the helpers of the tests show their values, as those in the tests do.
+pytest.register_assert_rewrite("tests.aclsim", "tests.api", "tests.cli", "tests.contract")
 
 pytest_plugins = ["pytester", "aclcffi.testing.rows", "aclcffi.testing.plugin"]
 

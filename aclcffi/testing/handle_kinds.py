@@ -48,6 +48,11 @@ class Ref:
         """Whether it is NULL."""
         return self.state == NULL
 
+    @property
+    def code(self) -> int:
+        """What a call answers that takes live ones only and tells them from stale ones: 0, 100000 or 107017."""
+        return INVALID if self.null else 0 if self.live else STALE_HANDLE
+
 
 @dataclass
 class Use:
@@ -256,14 +261,10 @@ class Events(Kind):
 
     def destroy(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT6.04: needs no context."""
-        code = self._code(ref)
+        code = ref.code
         m.call("aclrtDestroyEvent", ref.handle, legal=(code,), thread=use.thread)
         if not code and ref.thing is not None:
             ref.thing.alive = False
-
-    @staticmethod
-    def _code(ref: Ref) -> int:
-        return INVALID if ref.null else 0 if ref.live else STALE_HANDLE
 
     def uses(self) -> list[Callable[["HandleMachine", Ref, Use], None]]:
         """The calls that follow."""
@@ -272,7 +273,7 @@ class Events(Kind):
     def _on(self, m: "HandleMachine", ref: Ref, use: Use) -> tuple[Ref, int]:
         """A stream, and what a call with the event and it answers."""
         stream = m.ref("stream", use.pick)
-        return stream, self._code(ref) or m.stream_code(stream, use.thread)
+        return stream, ref.code or m.stream_code(stream, use.thread)
 
     def record(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT6.05."""
@@ -284,7 +285,7 @@ class Events(Kind):
 
     def query(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT6.13: of what was never recorded only an EX event is complete."""
-        code, out = self._code(ref), ffi.new("aclrtEventRecordedStatus *")
+        code, out = ref.code, ffi.new("aclrtEventRecordedStatus *")
         m.call("aclrtQueryEventStatus", ref.handle, out, legal=(code,), thread=use.thread)
         if not code and ref.thing is not None:
             untouched = not ref.thing.about["recorded"]
@@ -292,7 +293,7 @@ class Events(Kind):
 
     def synchronize(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT6.15."""
-        m.call("aclrtSynchronizeEvent", ref.handle, legal=(self._code(ref),), thread=use.thread)
+        m.call("aclrtSynchronizeEvent", ref.handle, legal=(ref.code,), thread=use.thread)
 
     def wait(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT6.07: never for an OLD event that nobody has recorded since its last reset, as it would block for ever."""
@@ -312,7 +313,7 @@ class Events(Kind):
         if self.family == "DEF" or (ref.thing is not None and ref.thing.about["waited"]):
             return
         stream, code = self._on(m, ref, use)
-        if self.family == "EX" and self._code(ref) == 0:
+        if self.family == "EX" and ref.code == 0:
             code = STALE_HANDLE if stream.state not in (LIVE, NULL) else UNSUPPORTED
         quiet = code == UNSUPPORTED
         m.call("aclrtResetEvent", ref.handle, stream.handle, legal=(code,), thread=use.thread, quiet=quiet)
@@ -322,7 +323,7 @@ class Events(Kind):
 
     def number(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT6.19, RT6.02: an OLD event that synchronises keeps its id."""
-        code, out = self._code(ref), ffi.new("uint32_t *")
+        code, out = ref.code, ffi.new("uint32_t *")
         legal = (code,) if code or self.family == "OLD" else (0, 507000)
         m.call("aclrtGetEventId", ref.handle, out, legal=legal, thread=use.thread)
         if not code and self.family == "OLD" and ref.thing is not None:
@@ -348,13 +349,9 @@ class Notifies(Kind):
         handle = new(m, "aclrtCreateNotify", self.c_type, use, flag, code=code)
         return None if handle is None or context is None else Thing(handle, context.device)
 
-    @staticmethod
-    def _code(ref: Ref) -> int:
-        return INVALID if ref.null else 0 if ref.live else STALE_HANDLE
-
     def destroy(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT7.04: needs a context."""
-        code = self._code(ref) or m.context_code(use.thread)
+        code = ref.code or m.context_code(use.thread)
         m.call("aclrtDestroyNotify", ref.handle, legal=(code,), thread=use.thread)
         if not code and ref.thing is not None:
             ref.thing.alive = False
@@ -366,14 +363,14 @@ class Notifies(Kind):
     def record(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT7.02."""
         stream = m.ref("stream", use.pick)
-        code = self._code(ref) or m.stream_code(stream, use.thread)
+        code = ref.code or m.stream_code(stream, use.thread)
         m.call("aclrtRecordNotify", ref.handle, stream.handle, legal=(code,), thread=use.thread)
         if not code:  # a caller must be done with a notify before it is destroyed (RT12.17)
             m.call("aclrtSynchronizeStream", stream.handle, thread=use.thread)
 
     def number(self, m: "HandleMachine", ref: Ref, use: Use) -> None:
         """RT7.06: the id stays."""
-        code, out = self._code(ref), ffi.new("uint32_t *")
+        code, out = ref.code, ffi.new("uint32_t *")
         m.call("aclrtGetNotifyId", ref.handle, out, legal=(code,), thread=use.thread)
         if not code and ref.thing is not None:
             m.acl.check(out, (ref.thing.about.setdefault("id", out[0]),))

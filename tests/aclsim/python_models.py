@@ -19,11 +19,6 @@ def double(x: Array) -> Array:
     return x + x
 
 
-def anything(**_: Array) -> Array:
-    """A function that is never called."""
-    raise AssertionError
-
-
 def doubler(acl: Acl, **options: Any) -> Program:
     """A program with the function `double`, fed."""
     path = register(acl, "double", **{"function": double, "inputs": [X], "outputs": [Y], **options})

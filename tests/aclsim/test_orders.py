@@ -141,31 +141,28 @@ def waits_for(program: Program) -> list[frozenset[int]]:
     return found
 
 
-def read_after_write(way: str) -> Program:
-    """What one stream makes the next one takes."""
+def two_copies(way: str, *second: int) -> Program:
+    """A copy from block 0 to block 1 in stream 0, and another one behind it in a stream that waits."""
     program = Program(STREAMS, BLOCKS)
     program.copy(0, 1, 0, 1)
     program.synchronise(0, 1, way)
-    program.copy(1, 2, 1, 1)
+    program.copy(1, *second)
     return program
+
+
+def read_after_write(way: str) -> Program:
+    """What one stream makes the next one takes."""
+    return two_copies(way, 2, 1, 1)
 
 
 def write_after_read(way: str) -> Program:
     """What one stream still has to take another one replaces."""
-    program = Program(STREAMS, BLOCKS)
-    program.copy(0, 1, 0, 1)
-    program.synchronise(0, 1, way)
-    program.copy(1, 0, 2, 1)
-    return program
+    return two_copies(way, 0, 2, 1)
 
 
 def write_after_write(way: str) -> Program:
     """Two streams write to one place."""
-    program = Program(STREAMS, BLOCKS)
-    program.copy(0, 1, 0, 1)
-    program.synchronise(0, 1, way)
-    program.copy(1, 1, 2, 1)
-    return program
+    return two_copies(way, 1, 2, 1)
 
 
 def pipeline(way: str) -> Program:

@@ -9,6 +9,7 @@ import pytest
 from aclsim import SimulationHang
 
 from tests.aclsim.machine import PATIENCE, Background, world_of
+from tests.contract import sync
 from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.helpers import Calls, noted_calls
 
@@ -26,21 +27,7 @@ each_schedule = pytest.mark.parametrize("options", SCHEDULES, ids=lambda options
 
 def event(acl: Acl, way: int) -> Any:
     """An event of one of the three families."""
-    place = acl.out("aclrtEvent")
-    creates: list[Callable[[], int]] = [
-        lambda: acl.aclrtCreateEvent(place),
-        lambda: acl.aclrtCreateEventWithFlag(place, 1),
-        lambda: acl.aclrtCreateEventExWithFlag(place, 1),
-    ]
-    acl.ok(creates[way % 3]())
-    return place[0]
-
-
-def notify(acl: Acl) -> Any:
-    """A notify."""
-    place = acl.out("aclrtNotify")
-    acl.ok(acl.aclrtCreateNotify(place, 0))
-    return place[0]
+    return sync.event(acl, ("DEF", "OLD", "EX")[way % 3], sync.SYNC)
 
 
 class Worker:
@@ -112,7 +99,7 @@ def workers(acl: Acl, calls: Calls) -> list[Worker]:
     """The workers of a ring of blocks, the first of which has content."""
     acl.start()
     ring = [acl.malloc(SIZE, b"from hand to hand"[:SIZE]), *(acl.malloc(SIZE) for _ in range(THREADS))]
-    notifies = [notify(acl) for _ in range(THREADS + 1)]
+    notifies = [sync.notify(acl) for _ in range(THREADS + 1)]
     return [Worker(acl, number, ring, notifies, calls) for number in range(THREADS)]
 
 
@@ -203,7 +190,7 @@ def test_hang_report_names_all(open_acl: OpenAcl, capsys: pytest.CaptureFixture[
     """Threads that wait for what nobody brings all hang, and each report has the head of every stream that waits."""
     acl = open_acl(hang_after=0.2)
     acl.start()
-    waiting = [notify(acl) for _ in range(4)]
+    waiting = [sync.notify(acl) for _ in range(4)]
     barrier = threading.Barrier(4, timeout=PATIENCE)
 
     def wait(number: int) -> str:

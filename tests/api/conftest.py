@@ -2,8 +2,11 @@
 
 import gc
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -195,6 +198,27 @@ def in_thread(work: Callable[[], object]) -> Exception | None:
     thread.start()
     thread.join()
     return errors[0] if errors else None
+
+
+def in_threads(session: aclcffi.Session, work: Callable[[int], object], count: int = 4) -> None:
+    """Let host threads, each with the session's context, do `work` with their numbers at the same time; raises what one of them raised."""
+    start = threading.Barrier(count, timeout=60)
+
+    def run(number: int) -> None:
+        session.context.make_current()
+        start.wait()
+        work(number)
+
+    with ThreadPoolExecutor(count) as executor:
+        for call in [executor.submit(run, number) for number in range(count)]:
+            call.result()
+
+
+def said_at_the_end(script: str) -> tuple[str, str]:
+    """What a Python of its own, which warns of everything, prints and complains of when it has done this and ended."""
+    command = [sys.executable, "-W", "always", "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return done.stdout, done.stderr
 
 
 LONG = 40_000_000

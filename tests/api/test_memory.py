@@ -180,10 +180,10 @@ def test_a_dataset_may_be_empty(session: Session) -> None:
 @pytest.mark.parametrize("function", ["aclmdlCreateDataset", "aclCreateDataBuffer"])
 def test_a_dataset_that_cannot_be_made_leaves_nothing(doctored: Callable[..., Doctored], function: str) -> None:
     """Where one of its parts comes back as NULL, it is an OutOfMemoryError and the other parts are destroyed."""
-    with Session(doctored()) as session, session.allocate(4) as buffer:
+    backend = doctored()
+    with Session(backend) as session, session.allocate(4) as buffer:
         before = counts(session)
-        assert isinstance(session.backend, Doctored)
-        session.backend.exchanged[function] = ffi.NULL
+        backend.exchanged[function] = ffi.NULL
         with pytest.raises(OutOfMemoryError, match=f"^{function} returned NULL$") as caught:
             Dataset(session, [buffer])
         assert (caught.value.function, caught.value.code) == (function, None)
@@ -192,10 +192,9 @@ def test_a_dataset_that_cannot_be_made_leaves_nothing(doctored: Callable[..., Do
 
 def test_a_dataset_that_cannot_be_filled_leaves_nothing(doctored: Callable[..., Doctored]) -> None:
     """Where adding a buffer is refused, the error comes out and all parts are destroyed."""
-    with Session(doctored()) as session, session.allocate(4) as one, session.allocate(4) as two:
+    backend = doctored()
+    with Session(backend) as session, session.allocate(4) as one, session.allocate(4) as two:
         before = counts(session)
-        backend = session.backend
-        assert isinstance(backend, Doctored)
         add = backend.original("aclmdlAddDatasetBuffer")
         answers = iter([0, 500000])
         backend.exchanged["aclmdlAddDatasetBuffer"] = lambda *arguments: next(answers) or add(*arguments)

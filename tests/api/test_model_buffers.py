@@ -1,7 +1,6 @@
 """Models: buffers used again, closing with work under way, and threads."""
 
 import gc
-import threading
 from pathlib import Path
 
 import ml_dtypes
@@ -11,7 +10,7 @@ import pytest
 from aclcffi import ModelError, Session, StateError
 from aclcffi.execution import ExecutionBuffers
 from tests.api import models
-from tests.api.conftest import BAD, OpenSession, X, counts, dropped, in_thread, queued
+from tests.api.conftest import BAD, OpenSession, X, counts, dropped, in_thread, in_threads, queued
 
 # -- buffers ---------------------------------------------------------------------------------------------------------
 
@@ -142,52 +141,30 @@ def test_a_model_is_closed_in_any_thread(any_session: Session, identity: Path) -
 def test_threads_with_models_of_their_own(open_session: OpenSession, schedule: str, identity: Path) -> None:
     """Threads that each make the context current, with a model and a stream each, get their own results."""
     session = open_session(schedule=schedule)
-    wrong: list[object] = []
 
     def work(base: int) -> None:
-        try:
-            session.context.make_current()
-            with session.load(identity) as model, session.create_stream() as stream:
-                for number in range(20):
-                    x = X + 100 * base + number
-                    pending = model.execute_async({"x": x}, stream)
-                    stream.synchronize()
-                    if pending.outputs["y"].tolist() != x.tolist():
-                        wrong.append((base, number))
-        except Exception as error:  # noqa: BLE001 - the test looks at it
-            wrong.append(error)
+        with session.load(identity) as model, session.create_stream() as stream:
+            for number in range(20):
+                x = X + 100 * base + number
+                pending = model.execute_async({"x": x}, stream)
+                stream.synchronize()
+                assert pending.outputs["y"].tolist() == x.tolist()
 
-    threads = [threading.Thread(target=work, args=(base,)) for base in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    in_threads(session, work)
     assert counts(session)["models"] == 0
 
 
 def test_threads_that_share_a_model(open_session: OpenSession, identity: Path) -> None:
     """Threads may call one model at the same time: one stream serves them all, and each gets its own result."""
     session = open_session()
-    wrong: list[object] = []
     with session.load(identity) as model:
 
         def work(base: int) -> None:
-            try:
-                session.context.make_current()
-                for number in range(20):
-                    x = X + 100 * base + number
-                    if model({"x": x})["y"].tolist() != x.tolist():
-                        wrong.append((base, number))
-            except Exception as error:  # noqa: BLE001 - the test looks at it
-                wrong.append(error)
+            for number in range(20):
+                x = X + 100 * base + number
+                assert model({"x": x})["y"].tolist() == x.tolist()
 
-        threads = [threading.Thread(target=work, args=(base,)) for base in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert wrong == []
+        in_threads(session, work)
         assert counts(session)["streams"] == 2  # the default stream, and the model's own
         assert counts(session)["datasets"] <= 2 * 4
 

@@ -221,9 +221,8 @@ def test_an_execution_that_cannot_be_queued_gives_its_buffers_back(
     doctored: Callable[..., Doctored], function: str, identity: Path
 ) -> None:
     """Where copying the inputs or the launch fails, nothing is queued and the buffers are used again."""
-    with Session(doctored()) as session, session.load(identity) as model, session.create_stream() as stream:
-        backend = session.backend
-        assert isinstance(backend, Doctored)
+    backend = doctored()
+    with Session(backend) as session, session.load(identity) as model, session.create_stream() as stream:
         backend.exchanged[function] = 507899
         with pytest.raises(InternalError, match=function):
             model.execute_async({"x": X}, stream)
@@ -246,9 +245,8 @@ def test_an_interrupt_leaves_the_buffers_alone(
         raise KeyboardInterrupt
 
     functions = dict.fromkeys(interrupted, interrupt)
-    with Session(doctored()) as session, session.load(identity) as model, session.create_stream() as stream:
-        backend = session.backend
-        assert isinstance(backend, Doctored)
+    backend = doctored()
+    with Session(backend) as session, session.load(identity) as model, session.create_stream() as stream:
         backend.exchanged = functions
         execute = model.execute if manner == "execute" else partial(model.execute_async, stream=stream)
         with pytest.raises(KeyboardInterrupt):

@@ -1,7 +1,6 @@
 """Pending results: locked until their stream was synchronised, and failed when the stream says so."""
 
 import gc
-import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 from aclcffi import AclError, DeviceFaultError, ModelError, Session, StateError
-from tests.api.conftest import BAD, GOOD, MAIN, Doctored, OpenSession, X, counts, in_thread, queued
+from tests.api.conftest import BAD, GOOD, MAIN, Doctored, OpenSession, X, counts, in_thread, in_threads, queued
 
 LOCKED = r"not there yet: synchronize\(\) the stream"
 
@@ -163,9 +162,8 @@ def test_a_failure_keeps_no_frames_alive(session: Session, gather: Path) -> None
 @pytest.mark.parametrize("answer", [107002, 107000, 100001, 200001])
 def test_a_refused_synchronise_fails_nothing(doctored: Callable[..., Doctored], identity: Path, answer: int) -> None:
     """A synchronise that is refused says nothing of the work: results stay locked, then come."""
-    with Session(doctored()) as session, session.load(identity) as model, session.create_stream() as stream:
-        backend = session.backend
-        assert isinstance(backend, Doctored)
+    backend = doctored()
+    with Session(backend) as session, session.load(identity) as model, session.create_stream() as stream:
         pending = model.execute_async({"x": X}, stream)
         backend.exchanged["aclrtSynchronizeStream"] = answer
         with pytest.raises(AclError):
@@ -182,9 +180,8 @@ def test_any_other_answer_is_a_failure_of_the_work(
     doctored: Callable[..., Doctored], identity: Path, answer: int
 ) -> None:
     """Whatever else a synchronise answers, known or not, a timeout of an operator among them, fails the results."""
-    with Session(doctored()) as session, session.load(identity) as model, session.create_stream() as stream:
-        backend = session.backend
-        assert isinstance(backend, Doctored)
+    backend = doctored()
+    with Session(backend) as session, session.load(identity) as model, session.create_stream() as stream:
         pending = model.execute_async({"x": X}, stream)
         backend.exchanged["aclrtSynchronizeStream"] = answer
         with pytest.raises(AclError):
@@ -201,14 +198,13 @@ def test_what_a_synchronous_execution_says_of_earlier_work(
     doctored: Callable[..., Doctored], identity: Path, answer: int, fails: bool
 ) -> None:
     """aclmdlExecuteV2 on a stream may answer for work before it; a timeout and a refusal say nothing of that work."""
+    backend = doctored()
     with (
-        Session(doctored()) as session,
+        Session(backend) as session,
         session.load(identity) as model,
         session.load(identity) as other,
         session.create_stream() as stream,
     ):
-        backend = session.backend
-        assert isinstance(backend, Doctored)
         pending = model.execute_async({"x": X}, stream)
         backend.exchanged["aclmdlExecuteV2"] = answer
         with pytest.raises(AclError):
@@ -224,9 +220,8 @@ def test_what_a_synchronous_execution_says_of_earlier_work(
 
 def test_work_that_is_queued_during_a_failing_wait(doctored: Callable[..., Doctored], gather: Path) -> None:
     """What another thread queues while a wait fails may have failed too: it fails, but its buffers stay in use."""
-    with Session(doctored()) as session, session.load(gather) as model, session.create_stream() as stream:
-        backend = session.backend
-        assert isinstance(backend, Doctored)
+    backend = doctored()
+    with Session(backend) as session, session.load(gather) as model, session.create_stream() as stream:
         later = []
 
         def synchronise(*_arguments: object) -> int:
@@ -269,18 +264,7 @@ def test_threads_may_read_at_the_same_time(session: Session, identity: Path) -> 
         pending = model.execute_async({"x": X}, stream)
         stream.synchronize()
         seen = []
-        start = threading.Barrier(4)
-
-        def read() -> None:
-            session.context.make_current()
-            start.wait()
-            seen.append(pending.outputs)
-
-        threads = [threading.Thread(target=read) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(session, lambda _: seen.append(pending.outputs))
         assert len(seen) == 4
         assert len({id(outputs) for outputs in seen}) == 1
         assert len(model._pool._free) == 1

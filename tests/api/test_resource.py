@@ -1,8 +1,6 @@
 """Owners and resources: what is released when, in which order and in which thread."""
 
 import gc
-import subprocess
-import sys
 import threading
 import warnings
 from collections.abc import Callable
@@ -11,7 +9,7 @@ import pytest
 
 from aclcffi import AclError, StateError
 from aclcffi.resource import Owner, Resource, run_all
-from tests.api.conftest import dropped
+from tests.api.conftest import dropped, said_at_the_end
 
 
 def noting(log: list[object], what: object) -> Callable[[], None]:
@@ -184,7 +182,4 @@ def test_nothing_is_said_or_released_at_the_interpreters_end() -> None:
         "kept = Resource(owner, lambda: print('released'))\n"
         "print('end')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "always", "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert (done.stdout, done.stderr) == ("end\n", "")
+    assert said_at_the_end(script) == ("end\n", "")

@@ -1,8 +1,6 @@
 """Sessions: initialising and undoing it, what is closed in which order, and what happens when nobody closes."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,19 @@ import pytest
 
 import aclcffi
 from aclcffi import AclError, Context, Dataset, ExecConfig, ExecOptions, Session, StateError, ffi, lib
-from tests.api.conftest import BAD, PRODUCTS, Doctored, OpenSession, X, counts, dropped, in_thread, queued, world_of
+from tests.api.conftest import (
+    BAD,
+    PRODUCTS,
+    Doctored,
+    OpenSession,
+    X,
+    counts,
+    dropped,
+    in_thread,
+    queued,
+    said_at_the_end,
+    world_of,
+)
 
 FINALISED = 100037
 
@@ -210,10 +220,7 @@ def test_a_session_that_ends_with_the_interpreter_is_silent() -> None:
         "kept = [session.allocate(4), session.create_stream()]\n"
         "print('end')\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-W", "always", "-c", script], capture_output=True, text=True, check=True, timeout=60
-    )
-    assert (done.stdout, done.stderr) == ("end\n", "")
+    assert said_at_the_end(script) == ("end\n", "")
 
 
 def test_one_failure_keeps_nothing_open(doctored: Callable[..., Doctored], identity: Path) -> None:

@@ -14,6 +14,7 @@ from _aclcffi import ffi, lib
 
 from aclcffi.functions import FUNCTIONS, SLOTS
 from build_acl import Function, read_declarations, slot_order
+from tests.slots import empty_slots
 
 UNSUPPORTED = 200001
 DECLARED = {function.name: function for function in slot_order(read_declarations())}
@@ -26,14 +27,10 @@ POINTER_HANDLES = sorted(
 
 
 @pytest.fixture(autouse=True)
-def empty_slots() -> Iterator[None]:
+def slots() -> Iterator[None]:
     """Empty all slots for the test, and put back what was in them."""
-    before = [lib.aclcffi_get_slot(slot) for slot in range(lib.aclcffi_slot_count())]
-    for slot in range(len(before)):
-        lib.aclcffi_set_slot(slot, ffi.NULL)
-    yield
-    for slot, function in enumerate(before):
-        lib.aclcffi_set_slot(slot, function)
+    with empty_slots():
+        yield
 
 
 def nothing(ctype: Any) -> Any:

@@ -14,10 +14,8 @@ from typing import Any
 import pytest
 
 import aclcffi
-from tests.contract.acl import BACKEND, FOREVER, NULL, PENDING_BYTES, Acl, OpenAcl, Work
+from tests.contract.acl import BACKEND, Acl, OpenAcl
 from tests.contract.helpers import Calls, HostThread, noted_calls
-
-__all__ = ["BACKEND", "FOREVER", "NULL", "PENDING_BYTES", "Acl", "OpenAcl", "Work"]
 
 
 @pytest.fixture

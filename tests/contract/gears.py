@@ -84,8 +84,3 @@ DIMS = Kind("dims", product(), ((1, 2, 2, 3), (5, 4, 4, 2), (9, 7, 7, 8)), ((-1,
 KINDS = (BATCH, HW, DIMS)
 
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=[kind.name for kind in KINDS])
-
-
-def anything(**_: Array) -> Array:
-    """A function that is never called."""
-    raise AssertionError

@@ -83,6 +83,12 @@ class Calls:
         """A C function that writes a label to the trace."""
         return self.function(c_type, lambda *_: self.trace.append(label))
 
+    def taken(self) -> list[Any]:
+        """What was written to the trace since the last time."""
+        written = list(self.trace)
+        self.trace.clear()
+        return written
+
     def _failed(self, _kind: Any, error: BaseException, _traceback: Any) -> None:
         self.errors.append(error)
 

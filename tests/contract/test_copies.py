@@ -63,13 +63,11 @@ class TestMemcpyAsyncWithCondition:
         assert ready.content(back, 4) == b"host"
 
 
-Rows = Callable[..., tuple[Any, ...]]
+Call = Callable[..., tuple[Any, ...]]
 
 
-@pytest.fixture(params=["aclrtMemcpy2d", "aclrtMemcpy2dAsync"])
-def rows(request: pytest.FixtureRequest) -> Rows:
-    """Name and arguments of either copy of rectangles, the asynchronous one on the default stream."""
-    name: str = request.param
+def call_of(name: str) -> Call:
+    """Name and arguments of a call; an asynchronous one is on the default stream if no other is said."""
 
     def arguments(*given: Any, stream: Any = NULL) -> tuple[Any, ...]:
         return (name, *given, stream) if name.endswith("Async") else (name, *given)
@@ -77,17 +75,23 @@ def rows(request: pytest.FixtureRequest) -> Rows:
     return arguments
 
 
+@pytest.fixture(params=["aclrtMemcpy2d", "aclrtMemcpy2dAsync"])
+def rows(request: pytest.FixtureRequest) -> Call:
+    """Name and arguments of either copy of rectangles, the asynchronous one on the default stream."""
+    return call_of(request.param)
+
+
 class TestMemcpy2d:
     """RT8.17 without graph capture."""
 
-    def test_nothing_to_copy(self, ready: Acl, rows: Rows) -> None:
+    def test_nothing_to_copy(self, ready: Acl, rows: Call) -> None:
         """Without width or height it is 0, whatever else is wrong, and nothing is written."""
         for width, height in [(0, 1), (1, 0), (0, SIZE_MAX), (0, 0)]:
             name, *arguments = rows(NULL, 0, NULL, 0, width, height, 99)
             assert ready.in_thread(partial(getattr(ready, name), *arguments)) == 0
         assert ready.message() == ""
 
-    def test_order_of_checks(self, ready: Acl, rows: Rows) -> None:
+    def test_order_of_checks(self, ready: Acl, rows: Call) -> None:
         """NULL, width above a pitch, kind, too large, no context, addresses: the first that is wrong decides."""
         one, host, gone = ready.malloc(64), ready.host(64), freed(ready)
         refuse(ready, 100000, *rows(NULL, 0, NULL, 0, 4, 2, 99), says="dst is NULL")
@@ -102,7 +106,7 @@ class TestMemcpy2d:
         refuse(ready, 107000, *rows(gone, 4, host, 4, 4, 2, H2D), says="dst: ")
 
     @pytest.mark.row("RT14.08")
-    def test_limits(self, ready: Acl, rows: Rows) -> None:
+    def test_limits(self, ready: Acl, rows: Call) -> None:
         """More than 5242880 rows or 5000000 columns is 107000, before the context; the largest of either is legal."""
         device, host = ready.malloc(MOST_ROWS), ready.malloc_host(MOST_ROWS, b"z")
         for width, height in [(1, MOST_ROWS + 1), (MOST_COLUMNS + 1, 1), (SIZE_MAX, 1), (1, SIZE_MAX)]:
@@ -114,7 +118,7 @@ class TestMemcpy2d:
             ready.synchronize()
             assert ready.read(device, 1) == b"z"
 
-    def test_ranges_that_leave_the_address_space(self, ready: Acl, rows: Rows) -> None:
+    def test_ranges_that_leave_the_address_space(self, ready: Acl, rows: Call) -> None:
         """A pitch that leads out of all memory is refused, and nothing is copied."""
         device, host = ready.malloc(8, b"." * 8), ready.host(b"h" * 8)
         name, *arguments = rows(device, 4, host, SIZE_MAX, 4, 2, H2D)
@@ -145,7 +149,7 @@ class TestMemcpy2d:
         refuse(ready, 107003, name, gone, 4, host, 4, 4, 2, H2D, foreign)
         refuse(ready, 207000, name, ready.host(8), 4, host, 4, 4, 2, DEFAULT, NULL)
 
-    def test_copies_rows(self, ready: Acl, rows: Rows) -> None:
+    def test_copies_rows(self, ready: Acl, rows: Call) -> None:
         """Each row of the source goes to a row of the destination, and nothing between the rows is touched."""
         source = b"abcd--efgh--ijkl"
         for make in (ready.host, lambda content: ready.malloc_host(len(content), content)):
@@ -157,7 +161,7 @@ class TestMemcpy2d:
             assert ready.read(device, 20) == b"abcd....efgh....ijkl"
             assert ready.content(back, 16) == b"abcd.efgh.ijkl.."
 
-    def test_when_it_copies(self, ready: Acl, rows: Rows) -> None:
+    def test_when_it_copies(self, ready: Acl, rows: Call) -> None:
         """The synchronous form is ordered with no stream; the other is a task, but pageable memory brings its stream up."""
         device, pinned, target = ready.malloc(8, b"." * 8), ready.malloc_host(8, b"pinned.."), ready.host(8)
         stream = ready.stream()
@@ -259,25 +263,17 @@ def test_a_stream_that_waits_for_the_bytes_goes_on(open_acl: OpenAcl, write: Cal
     assert work.ran()
 
 
-Words = Callable[..., tuple[Any, ...]]
-
-
 @pytest.fixture(params=["aclrtMemsetD32", "aclrtMemsetD32Async"])
-def words(request: pytest.FixtureRequest) -> Words:
+def words(request: pytest.FixtureRequest) -> Call:
     """Name and arguments of either fill with 32-bit values, the asynchronous one on the default stream."""
-    name: str = request.param
-
-    def arguments(*given: Any, stream: Any = NULL) -> tuple[Any, ...]:
-        return (name, *given, stream) if name.endswith("Async") else (name, *given)
-
-    return arguments
+    return call_of(request.param)
 
 
 @pytest.mark.row("RT8.20")
 class TestMemsetD32:
     """aclrtMemsetD32 and aclrtMemsetD32Async."""
 
-    def test_order_of_checks(self, ready: Acl, words: Words) -> None:
+    def test_order_of_checks(self, ready: Acl, words: Call) -> None:
         """N 0, NULL, alignment, room, memory that is not page-locked, no context: the first that is wrong decides."""
         memory, pageable = ready.malloc(64), ready.host(64)
         name, *arguments = words(NULL, 0, 0, 0)
@@ -301,7 +297,7 @@ class TestMemsetD32:
         refuse(ready, 107003, name, memory, 4, 0, 1, foreign_stream(ready))
 
     @pytest.mark.parametrize("value", [0, 1, 0x12345678, 0xFFFFFFFF])
-    def test_sets_words(self, ready: Acl, words: Words, value: int) -> None:
+    def test_sets_words(self, ready: Acl, words: Call, value: int) -> None:
         """N little-endian values are written, in device or page-locked memory, and nothing behind them."""
         for memory in (ready.malloc(20, b"." * 20), ready.malloc_host(20, b"." * 20)):
             name, *arguments = words(ready.offset(memory, 4), 16, value, 3)

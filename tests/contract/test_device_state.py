@@ -251,13 +251,6 @@ def registered(acl: Acl, calls: Calls, kind: str, name: bytes, label: str = "") 
     acl.ok(getattr(acl, f"aclrtReg{kind}StateCallback")(name, callback, argument))
 
 
-def taken(calls: Calls) -> list[Any]:
-    """What was noted since the last time."""
-    noted = list(calls.trace)
-    calls.trace.clear()
-    return noted
-
-
 @pytest.mark.row("RT9.07")
 @pytest.mark.parametrize("kind", ["Device", "Stream"])
 class TestStateCallbacks:
@@ -275,7 +268,7 @@ class TestStateCallbacks:
         for callback in (first, second):
             refuse(acl, 107000, name, b"name", callback, NULL, says="'name' is registered already")
         acl.ok(acl.aclrtSetDevice(0))
-        assert taken(calls) == ["first"]
+        assert calls.taken() == ["first"]
 
     def test_null_unregisters(self, acl: Acl, calls: Calls, kind: str) -> None:
         """NULL for the callback takes a name back, which is free then; for a name that is not known it is 0 too."""
@@ -284,17 +277,17 @@ class TestStateCallbacks:
         assert register(b"name", calls.note(type_, "first"), NULL) == 0
         assert [register(b"name", NULL, NULL) for _ in range(2)] == [0, 0]
         acl.ok(acl.aclrtSetDevice(0))
-        assert taken(calls) == []
+        assert calls.taken() == []
         assert register(b"name", calls.note(type_, "second"), NULL) == 0
         acl.ok(acl.aclrtSetDevice(1))
-        assert taken(calls) == ["second"]
+        assert calls.taken() == ["second"]
 
     def test_each_name_is_called(self, acl: Acl, calls: Calls, kind: str) -> None:
         """All that are registered are called, each with its own argument."""
         for label in ("one", "two"):
             registered(acl, calls, kind, label.encode(), label)
         acl.ok(acl.aclrtSetDevice(0))
-        assert sorted(label for _, _, label in taken(calls)) == ["one", "two"]
+        assert sorted(label for _, _, label in calls.taken()) == ["one", "two"]
 
 
 @pytest.mark.row("RT9.07")
@@ -321,7 +314,7 @@ def test_devices_tell_of_being_set_and_reset(acl: Acl, calls: Calls) -> None:
     ]
     for step, told in steps:
         step()
-        assert taken(calls) == told
+        assert calls.taken() == told
 
 
 @pytest.mark.row("RT5.17", "RT9.07")
@@ -331,26 +324,26 @@ def test_streams_tell_of_being_made_and_destroyed(acl: Acl, calls: Calls, destro
     acl.start()
     registered(acl, calls, "Stream", b"name")
     streams = [acl.stream(), acl.stream(priority=3, flags=acl.lib.ACL_STREAM_PERSISTENT)]
-    assert taken(calls) == [(stream, MADE, "") for stream in streams]
+    assert calls.taken() == [(stream, MADE, "") for stream in streams]
     acl.work(streams[0])
     acl.ok(getattr(acl, destroy)(streams[0]))
-    assert taken(calls) == [(streams[0], GOES, "")]
+    assert calls.taken() == [(streams[0], GOES, "")]
     assert getattr(acl, destroy)(streams[0]) == 107017
     assert acl.aclrtCreateStreamWithConfig(acl.out("aclrtStream"), 0, 0x24) == 107000
-    assert taken(calls) == []
+    assert calls.taken() == []
     context = acl.context()
     default = acl.default_stream()
-    assert taken(calls) == [(default, MADE, "")]
+    assert calls.taken() == [(default, MADE, "")]
     acl.ok(acl.aclrtSetDevice(0))
     acl.ok(acl.aclrtDestroyContext(context))
-    assert taken(calls) == [(default, GOES, "")]
+    assert calls.taken() == [(default, GOES, "")]
     rest = {acl.default_stream(), streams[1]}
     acl.ok(acl.aclrtResetDeviceForce(0))
-    told = taken(calls)
+    told = calls.taken()
     assert {stream for stream, _, _ in told} == rest
     assert [state for _, state, _ in told] == [GOES, GOES]
     acl.ok(acl.aclrtSetDevice(0))
-    assert taken(calls) == [(acl.default_stream(), MADE, "")]
+    assert calls.taken() == [(acl.default_stream(), MADE, "")]
 
 
 @pytest.mark.row("RT5.17")

@@ -18,6 +18,7 @@ from tests.contract.helpers import (
     foreign_stream,
     refuse,
 )
+from tests.contract.sync import SYNC, event
 
 FAILED = 507015
 STOP, CONTINUE = 1, 0
@@ -26,13 +27,6 @@ FAILURES = (
     *(507011, 507048, 507049, 507010, 507053, 507054, 207018, 107020),
 )
 NO_FAILURES = (507005, 507023, 207003, 207016, 207017, 507901)
-
-
-def event(acl: Acl, flag: int) -> Any:
-    """A new event of the old kind."""
-    place = acl.out("aclrtEvent")
-    acl.ok(acl.aclrtCreateEventWithFlag(place, flag))
-    return place[0]
 
 
 def stop(acl: Acl, stream: Any) -> None:
@@ -151,7 +145,7 @@ class TestStopOnFailure:
     @pytest.mark.parametrize("arguments", (SUBMITS | WAITS).values(), ids=SUBMITS | WAITS)
     def test_the_code_sticks_to_the_context(self, ready: Acl, arguments: Sticky, which: str) -> None:
         """Submits, waits and queries of every stream of the context answer the code, each time, and do nothing."""
-        device, marker = ready.malloc(128, b"." * 128), event(ready, ready.lib.ACL_EVENT_SYNC)
+        device, marker = ready.malloc(128, b"." * 128), event(ready, "OLD", SYNC)
         other = ready.stream()
         ready.ok(ready.aclrtRecordEvent(marker, other))
         failed = stopped(ready)
@@ -242,7 +236,7 @@ class TestExpiredEventWaits:
 
     def test_the_tasks_go_on(self, ready: Acl) -> None:
         """It is 507047 and the thread's last error; the stream goes on, and a later wait finds the event complete."""
-        stream, marker = ready.stream(), event(ready, ready.lib.ACL_EVENT_SYNC)
+        stream, marker = ready.stream(), event(ready, "OLD", SYNC)
         ready.long_work(stream, milliseconds=3)
         work = ready.work(stream)
         ready.ok(ready.aclrtRecordEvent(marker, stream))
@@ -261,7 +255,7 @@ class TestExpiredStreamWaits:
     @pytest.mark.parametrize("way", ["per call", "of the process"])
     def test_the_next_synchronise_tells(self, ready: Acl, way: str) -> None:
         """A wait that expires on the device is no error of its call; the synchronise answers 107020, once."""
-        stream, marker = ready.stream(), event(ready, ready.lib.ACL_EVENT_SYNC)
+        stream, marker = ready.stream(), event(ready, "OLD", SYNC)
         if way == "per call":
             assert ready.aclrtStreamWaitEventWithTimeout(stream, marker, 2) == 0
         else:

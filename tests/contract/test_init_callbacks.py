@@ -38,13 +38,6 @@ def register(acl: Acl, calls: Calls, side: str, kind: str, label: str = "", answ
     return made
 
 
-def taken(calls: Calls) -> list[Any]:
-    """What was noted since the last time."""
-    noted = list(calls.trace)
-    calls.trace.clear()
-    return noted
-
-
 @pytest.mark.row("RT2.03")
 class TestFinalizeReference:
     """aclFinalizeReference."""
@@ -75,9 +68,9 @@ class TestFinalizeReference:
         register(acl, calls, "Finalize", "OTHER")
         assert [acl.aclInit(NULL) for _ in range(2)] == [0, 100002]
         assert acl.aclFinalizeReference(NULL) == 0
-        assert taken(calls) == []
+        assert calls.taken() == []
         assert acl.aclFinalizeReference(NULL) == 0
-        assert taken(calls) == ["OTHER"]
+        assert calls.taken() == ["OTHER"]
         refuse(acl, 100037, "aclFinalize")
 
     def test_a_callback_can_refuse(self, acl: Acl, calls: Calls) -> None:
@@ -122,7 +115,7 @@ class TestRegister:
             else:
                 refuse(acl, 500000, name, number, made, NULL, says="a callback already")
         refuse(acl, 100000, name, 99, made, NULL, says="type is 99")
-        assert taken(calls) == []
+        assert calls.taken() == []
 
     def test_what_is_refused_is_not_called(self, acl: Acl, calls: Calls, side: str) -> None:
         """The first callback of a kind stays, the second is never called."""
@@ -131,16 +124,16 @@ class TestRegister:
         assert getattr(acl, f"acl{side}CallbackRegister")(kind_of(acl, "ACL_MODEL"), second, NULL) == 500000
         acl.ok(acl.aclInit(NULL))
         acl.ok(acl.aclFinalize())
-        assert taken(calls) == ["first"]
+        assert calls.taken() == ["first"]
 
     def test_sides_are_apart(self, acl: Acl, calls: Calls, side: str) -> None:
         """A kind may have one callback for initialisation and one for finalisation."""
         for each in SIDES:
             register(acl, calls, each, "ACL_MODEL", each)
         acl.ok(acl.aclInit(NULL))
-        assert taken(calls) == ["Init"]
+        assert calls.taken() == ["Init"]
         acl.ok(acl.aclFinalize())
-        assert taken(calls) == ["Finalize"]
+        assert calls.taken() == ["Finalize"]
 
     def test_many_others(self, acl: Acl, calls: Calls, side: str) -> None:
         """All callbacks of kind OTHER run, each once, with what each was registered with; the first failure ends it."""
@@ -163,10 +156,10 @@ class TestRegister:
 
         failing.append("b")
         assert step() == 77
-        assert taken(calls) == ["a", "b"]
+        assert calls.taken() == ["a", "b"]
         failing.clear()
         assert step() == 0
-        assert taken(calls) == ["a", "b", "c"]
+        assert calls.taken() == ["a", "b", "c"]
 
 
 @pytest.mark.row("RT2.04")
@@ -186,9 +179,9 @@ class TestOrder:
             for kind in reversed(INIT_ORDER) if backwards else INIT_ORDER:
                 register(acl, calls, "Init", kind)
             acl.ok(acl.aclInit(config))
-            assert taken(calls) == list(kinds)
+            assert calls.taken() == list(kinds)
             assert acl.aclInit(config) == 100002
-            assert taken(calls) == []
+            assert calls.taken() == []
 
     @pytest.mark.parametrize("backwards", [False, True])
     def test_at_finalisation(self, acl: Acl, calls: Calls, backwards: bool) -> None:
@@ -197,11 +190,11 @@ class TestOrder:
             register(acl, calls, "Finalize", kind)
         for _ in range(2):
             acl.ok(acl.aclInit(NULL))
-            assert taken(calls) == []
+            assert calls.taken() == []
             acl.ok(acl.aclFinalize())
-            assert taken(calls) == list(FINALIZE_ORDER)
+            assert calls.taken() == list(FINALIZE_ORDER)
             assert acl.aclFinalize() == 100037
-            assert taken(calls) == []
+            assert calls.taken() == []
 
     @pytest.mark.parametrize("text", ["", '{"a": 1}'])
     def test_the_configuration_is_passed(self, acl: Acl, calls: Calls, tmp_path: Path, text: str) -> None:
@@ -217,7 +210,7 @@ class TestOrder:
         made = calls.function("aclInitCallbackFunc", call)
         acl.ok(acl.aclInitCallbackRegister(acl.lib.ACL_REG_TYPE_OTHER, made, data))
         acl.ok(acl.aclInit(os.fsencode(path)))
-        assert taken(calls) == [(text, "data")]
+        assert calls.taken() == [(text, "data")]
 
     @pytest.mark.parametrize("answer", [0, 123])
     def test_registering_late_calls_at_once(self, acl: Acl, calls: Calls, answer: int) -> None:
@@ -225,13 +218,13 @@ class TestOrder:
         acl.ok(acl.aclInit(NULL))
         register(acl, calls, "Init", "ACL_MODEL", answer=answer)
         register(acl, calls, "Finalize", "ACL_MODEL", "finalize")
-        assert taken(calls) == ["ACL_MODEL"]
+        assert calls.taken() == ["ACL_MODEL"]
         acl.ok(acl.aclFinalize())
-        assert taken(calls) == ["finalize"]
+        assert calls.taken() == ["finalize"]
         register(acl, calls, "Init", "OTHER", answer=answer)  # not initialised any more
-        assert taken(calls) == []
+        assert calls.taken() == []
         assert acl.aclInit(NULL) == answer
-        assert taken(calls)[0] == "ACL_MODEL"
+        assert calls.taken()[0] == "ACL_MODEL"
 
 
 @pytest.mark.row("RT2.05")
@@ -249,7 +242,7 @@ class TestUnRegister:
         refuse(acl, 500000, name, 99, made)
         acl.ok(acl.aclInit(NULL))
         acl.ok(acl.aclFinalize())
-        assert taken(calls) == ["ACL_MODEL"]
+        assert calls.taken() == ["ACL_MODEL"]
 
     def test_takes_one_back(self, acl: Acl, calls: Calls, side: str) -> None:
         """The callback is not called any more, others of its kind are; the kind may be registered anew."""
@@ -263,7 +256,7 @@ class TestUnRegister:
         register(acl, calls, side, "ACL_MODEL", "again")
         acl.ok(acl.aclInit(NULL))
         acl.ok(acl.aclFinalize())
-        assert taken(calls) == ["again", "second"]
+        assert calls.taken() == ["again", "second"]
 
 
 @pytest.mark.row("RT2.06")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.acl import FOREVER, NULL, Acl, OpenAcl
+from tests.contract.helpers import dead_stream, foreign_stream
 
 SPECIAL = ("PERSISTENT", "CPU_SCHEDULE", "DEVICE_USE_ONLY")
 DESTROY = ("aclrtDestroyStream", "aclrtDestroyStreamForce")
@@ -15,22 +16,6 @@ DESTROY = ("aclrtDestroyStream", "aclrtDestroyStreamForce")
 def flag(acl: Acl, name: str) -> int:
     """A stream flag by the end of its name."""
     return int(getattr(acl.lib, f"ACL_STREAM_{name}"))
-
-
-def dead_stream(acl: Acl) -> Any:
-    """The handle of a stream that was destroyed."""
-    stream = acl.stream()
-    acl.ok(acl.aclrtDestroyStream(stream))
-    return stream
-
-
-def foreign_stream(acl: Acl) -> Any:
-    """A stream of another context; the current context is the same afterwards."""
-    context = acl.current_context()
-    acl.context()
-    stream = acl.stream()
-    acl.ok(acl.aclrtSetCurrentContext(context))
-    return stream
 
 
 def flags_of(acl: Acl, stream: Any) -> int:

@@ -74,6 +74,11 @@ def register(acl: Acl, name: str = "model", **options: Any) -> bytes:
     return acl.backend.register_model(name, **options).encode()
 
 
+def anything(**_: Array) -> Array:
+    """A function for a model that is never executed."""
+    raise AssertionError
+
+
 def load_path(acl: Acl, path: bytes) -> int:
     """Load a model file; returns its id."""
     place = acl.out("uint32_t")

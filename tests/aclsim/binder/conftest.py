@@ -7,18 +7,14 @@ from aclsim.api.types import make_key
 from aclsim.core.world import World
 from aclsim.products import load_product
 
-from aclcffi import ffi, lib
+from tests.slots import empty_slots
 
 
 @pytest.fixture
 def slots() -> Iterator[None]:
     """Empty all slots for the test, and put back what was in them."""
-    before = [lib.aclcffi_get_slot(slot) for slot in range(lib.aclcffi_slot_count())]
-    for slot in range(len(before)):
-        lib.aclcffi_set_slot(slot, ffi.NULL)
-    yield
-    for slot, function in enumerate(before):
-        lib.aclcffi_set_slot(slot, function)
+    with empty_slots():
+        yield
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from aclsim import GearSpec, TensorSpec
 
-from tests.aclsim.python_models import MODELS, VARIED, VARIES, anything, double, doubler
+from tests.aclsim.python_models import MODELS, VARIED, VARIES, double, doubler
 from tests.contract.acl import NULL, Acl
 from tests.contract.models import EMODELID, EPARAM, UNKNOWN, Program, add, external, last_message, timeout_config
 from tests.contract.sync import event, milliseconds, record
-from tests.contract.varying import Dynamic, linear, load_path, numbers, output, reference, register
+from tests.contract.varying import Dynamic, anything, linear, load_path, numbers, output, reference, register
 
 # -- ONNX files ------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from aclsim import GearSpec, TensorSpec
 from aclsim.backend import SimulatorBackend
 
 from aclcffi.errors import BackendError
-from tests.aclsim.python_models import VARIES, X, Y, anything, double, doubler
+from tests.aclsim.python_models import VARIES, X, Y, double, doubler
 from tests.contract.acl import NULL, Acl, OpenAcl
 from tests.contract.models import (
     EINVAL,
@@ -25,7 +25,7 @@ from tests.contract.models import (
     started,
     work_config,
 )
-from tests.contract.varying import feed, load_path, numbers, output, register
+from tests.contract.varying import anything, feed, load_path, numbers, output, register
 
 
 def backend_of(acl: Acl) -> SimulatorBackend:

@@ -13,13 +13,6 @@ def acl(request: pytest.FixtureRequest, open_acl: OpenAcl) -> Acl:
 
 
 @pytest.fixture
-def ready(acl: Acl) -> Acl:
-    """The machine, initialised."""
-    acl.start()
-    return acl
-
-
-@pytest.fixture
 def small(open_acl: OpenAcl) -> Acl:
     """A machine with the small library, initialised."""
     return started(open_acl, SMALL)

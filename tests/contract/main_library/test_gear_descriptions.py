@@ -8,11 +8,12 @@ import pytest
 from aclsim import GearSpec, TensorSpec
 
 from tests.contract.acl import NULL, Acl
-from tests.contract.gears import BATCH, DIMS, HW, KINDS, Kind, anything, every_kind
+from tests.contract.gears import BATCH, DIMS, HW, KINDS, Kind, every_kind
 from tests.contract.models import EINVAL, EMODELID, Program, dataset, described, last_message
 from tests.contract.varying import (
     ELENGTH,
     GEAR_INPUT,
+    anything,
     current_dims,
     dims_of,
     feed,

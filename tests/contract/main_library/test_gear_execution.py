@@ -5,7 +5,7 @@ import pytest
 from aclsim import GearSpec, TensorSpec
 
 from tests.contract.acl import NULL, Acl, OpenAcl
-from tests.contract.gears import BATCH, HW, UNTOUCHED, Kind, anything, every_kind
+from tests.contract.gears import BATCH, HW, UNTOUCHED, Kind, every_kind
 from tests.contract.models import (
     EGE,
     EINVAL,
@@ -24,6 +24,7 @@ from tests.contract.varying import (
     EFAILED,
     EMEMORY,
     ENOGEAR,
+    anything,
     convolution,
     current_dims,
     feed,

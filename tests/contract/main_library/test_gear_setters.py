@@ -9,11 +9,12 @@ from aclsim.core.buffers import Dataset
 
 from tests.aclsim.machine import world_of
 from tests.contract.acl import NULL, Acl
-from tests.contract.gears import BATCH, DIMS, HW, KINDS, UNTOUCHED, Kind, anything, every_kind
+from tests.contract.gears import BATCH, DIMS, HW, KINDS, UNTOUCHED, Kind, every_kind
 from tests.contract.models import EINVAL, EMODELID, UNKNOWN, Program, adder, dataset, last_message, load
 from tests.contract.varying import (
     ELENGTH,
     ENOGEAR,
+    anything,
     current_dims,
     feed,
     give_room,
