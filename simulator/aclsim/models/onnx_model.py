@@ -159,12 +159,11 @@ def _tensor(value: "ValueInfoProto", *, first: bool) -> Tensor:
         raise Unsupported(f"{value.name!r} has no shape; give it one, with symbolic dims where it varies")
     dims = []
     for dim in value.type.tensor_type.shape.dim:
-        if dim.WhichOneof("value") != "dim_value":
-            dims.append(-1)
-            continue
-        if dim.dim_value < 0:
-            raise Broken(f"{value.name!r} has the dimension {dim.dim_value}")
-        dims.append(dim.dim_value)
+        # Paddle's converter writes -1 for a dim that varies.
+        number = dim.dim_value if dim.WhichOneof("value") == "dim_value" else -1
+        if number < -1:
+            raise Broken(f"{value.name!r} has the dimension {number}")
+        dims.append(number)
     # The converter's default for ONNX: a 4-D input is NCHW, everything else has no layout.
     layout = _FORMAT_NCHW if first and len(dims) == 4 else _FORMAT_ND
     size = 0 if -1 in dims else dense_bytes(value.name, dims, data_type)
