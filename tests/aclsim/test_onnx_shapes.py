@@ -6,8 +6,9 @@ from aclsim.models.description import Array as Dense
 from aclsim.models.formats import load_model
 from aclsim.models.onnx_model import ENGINES
 from aclsim.models.refusal import Broken
+from onnx import TensorProto, helper
 
-from tests.contract.models import Array, identity
+from tests.contract.models import Array, build, identity, tensor
 
 
 def compute(data: bytes, values: Array, engine: str) -> tuple[bytes, tuple[int, ...]]:
@@ -32,3 +33,26 @@ def test_less_than_minus_one_is_no_dim() -> None:
     """Other negative dims are a broken model."""
     with pytest.raises(Broken, match="'x' has the dimension -2"):
         load_model(identity([-2, 2]), None, None, {})
+
+
+def flattening() -> bytes:
+    """y [n, 4] = x [n, 2, 2], whose new shape is computed: onnx's inference does not follow it in this old opset."""
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Slice", ["shape", "zero", "one"], ["batch"]),
+        helper.make_node("Concat", ["batch", "rest"], ["to"], axis=0),
+        helper.make_node("Reshape", ["x", "to"], ["y"]),
+    ]
+    numbers = {"zero": 0, "one": 1, "rest": -1}
+    constants = [helper.make_tensor(name, TensorProto.INT64, [1], [number]) for name, number in numbers.items()]
+    return build(nodes, [tensor("x", ["n", 2, 2])], [tensor("y", ["m", 4])], constants, opset=11)
+
+
+def test_shapes_that_constants_must_be_folded_for() -> None:
+    """Where onnx's inference gives up, onnxruntime which folds constants, tells the outputs' dims."""
+    assert load_model(flattening(), None, "onnxruntime", {}).infer([(3, 2, 2)]) == [(3, 4)]
+
+
+def test_dims_that_the_file_tells_stay_known() -> None:
+    """Dims that no inference finds are those of the file: a number there is a number in the answer."""
+    assert load_model(flattening(), None, "reference", {}).infer([(3, 2, 2)]) == [(-1, 4)]

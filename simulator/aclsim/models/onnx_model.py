@@ -11,6 +11,7 @@ from aclsim.core.fault import Fault
 from aclsim.models.description import Array, Dims, Executable, Gears, Tensor
 from aclsim.models.dtypes import BY_ONNX, TO_ONNX, dense_bytes
 from aclsim.models.external import take_in
+from aclsim.models.onnx_shapes import Shapes, infer
 from aclsim.models.refusal import Broken, Unrecognised, Unsupported
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class OnnxModel:
         self.work_size = 0 if self.dynamic else max(-(-bytes_of_tensors // _WORK_STEP), 1) * _WORK_STEP
         self._proto = model if self.dynamic else None
         self._inferred: dict[tuple[Dims, ...], list[Dims]] = {}
+        self._ask = _ask_onnxruntime if engine == "onnxruntime" else None
         if engine == "onnxruntime":
             self._compute = _onnxruntime(model, data, self)
         elif engine == "reference":
@@ -97,12 +99,13 @@ class OnnxModel:
         return [array_of(result) for result in results]
 
     def infer(self, inputs: Sequence[Dims]) -> list[Dims]:
-        """The outputs' dims as onnx's shape inference finds them; -1 where only the data tells."""
+        """The outputs' dims as onnx's shape inference and onnxruntime find them; -1 where only the data tells."""
         key = tuple(inputs)
         if self._proto is None:
             return [tensor.dims for tensor in self.outputs]
         if key not in self._inferred:
-            self._inferred[key] = _infer(self._proto, {t.name: d for t, d in zip(self.inputs, key, strict=True)})
+            dims = {tensor.name: shape for tensor, shape in zip(self.inputs, key, strict=True)}
+            self._inferred[key] = infer(self._proto, dims, self._ask)
         return self._inferred[key]
 
     def run(self, inputs: list[memoryview], outputs: list[memoryview]) -> None:
@@ -170,31 +173,6 @@ def _tensor(value: "ValueInfoProto", *, first: bool) -> Tensor:
     return Tensor(value.name, tuple(dims), data_type, layout, size)
 
 
-def _infer(model: "ModelProto", dims: dict[str, Dims]) -> list[Dims]:
-    """The outputs' dims when the inputs have the given ones."""
-    import onnx
-
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
-    for value in fixed.graph.input:
-        for dim, number in zip(value.type.tensor_type.shape.dim, dims.get(value.name, ()), strict=False):
-            dim.dim_value = number
-    for value in fixed.graph.output:  # what is symbolic there is what is asked for
-        value.type.tensor_type.ClearField("shape")
-    try:
-        fixed = onnx.shape_inference.infer_shapes(fixed, data_prop=True)
-    except Exception:  # noqa: BLE001 - the inference raises what it likes; the execution will tell
-        fixed = model
-    found = []
-    for value, declared in zip(fixed.graph.output, model.graph.output, strict=True):
-        told = value.type.tensor_type
-        rank = len(declared.type.tensor_type.shape.dim)
-        known = told.shape.dim if told.HasField("shape") else ()
-        sizes = tuple(dim.dim_value if dim.WhichOneof("value") == "dim_value" else -1 for dim in known)
-        found.append(sizes if len(sizes) == rank else (-1,) * rank)
-    return found
-
-
 def _weight_bytes(tensor: "TensorProto") -> int:
     data_type = BY_ONNX.get(tensor.data_type)
     if data_type is None:  # packed 4-bit numbers and strings: as many bytes as the file keeps
@@ -241,6 +219,15 @@ def _onnxruntime(model: "ModelProto", data: bytes, described: OnnxModel) -> Comp
         return results
 
     return compute
+
+
+def _ask_onnxruntime(data: bytes) -> Shapes:
+    """The outputs' shapes of an ONNX file as onnxruntime finds them when it folds what is constant."""
+    onnxruntime = _import("onnxruntime")
+    options = session_options(onnxruntime)
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return [output.shape for output in session.get_outputs()]
 
 
 def _by_address(session: Any, described: OnnxModel) -> Compute:
