@@ -11,7 +11,7 @@ from aclsim.core.fault import Fault
 from aclsim.models.description import Array, Dims, Executable, Gears, Tensor
 from aclsim.models.dtypes import BY_ONNX, TO_ONNX, dense_bytes
 from aclsim.models.external import take_in
-from aclsim.models.onnx_shapes import Shapes, infer
+from aclsim.models.onnx_shapes import Ask, Shapes, fix_inputs, infer
 from aclsim.models.refusal import Broken, Unrecognised, Unsupported
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ Feeds = dict[str, Any]
 Compute = Callable[[Feeds], list[Any]]
 
 
-def load_onnx(data: bytes, folder: Path | None, engine: str | None, weights: Mapping[str, bytes]) -> Executable:
+def load_onnx(
+    data: bytes,
+    folder: Path | None,
+    engine: str | None,
+    weights: Mapping[str, bytes],
+    input_shapes: Mapping[str, Dims],
+) -> Executable:
     """Make an executable of an ONNX file's bytes; see `aclsim.models.formats.load_model`."""
     onnx = _import("onnx")
     try:
@@ -40,7 +46,11 @@ def load_onnx(data: bytes, folder: Path | None, engine: str | None, weights: Map
         onnx.checker.check_model(model)
     except Exception as error:  # noqa: BLE001 - the checker's own words are the message
         raise Broken(f"onnx's checker refuses the model: {error}") from None
-    return OnnxModel(model, model.SerializeToString() if external else data, engine)
+    if external:
+        data = model.SerializeToString()
+    if input_shapes:  # the engine goes on taking any shape: what it computes does not depend on what is fixed
+        fix_inputs(model, input_shapes, _ask(engine))
+    return OnnxModel(model, data, engine)
 
 
 def _import(name: str) -> Any:
@@ -69,7 +79,7 @@ class OnnxModel:
         self.work_size = 0 if self.dynamic else max(-(-bytes_of_tensors // _WORK_STEP), 1) * _WORK_STEP
         self._proto = model if self.dynamic else None
         self._inferred: dict[tuple[Dims, ...], list[Dims]] = {}
-        self._ask = _ask_onnxruntime if engine == "onnxruntime" else None
+        self._ask = _ask(engine)
         if engine == "onnxruntime":
             self._compute = _onnxruntime(model, data, self)
         elif engine == "reference":
@@ -219,6 +229,10 @@ def _onnxruntime(model: "ModelProto", data: bytes, described: OnnxModel) -> Comp
         return results
 
     return compute
+
+
+def _ask(engine: str | None) -> Ask | None:
+    return _ask_onnxruntime if engine == "onnxruntime" else None
 
 
 def _ask_onnxruntime(data: bytes) -> Shapes:

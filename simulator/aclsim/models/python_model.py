@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,24 @@ class Registered:
     duration_us: float | None = None
     failure: int = 0
     infer: Callable[[list[Dims]], list[Dims]] | None = None
+    input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    @property
+    def fixed_shapes(self) -> dict[str, Dims]:
+        """The dims of `input_shapes`.
+
+        Raises:
+            ValueError: A shape is no sequence of numbers of at least -1.
+        """
+        shapes = {}
+        for name, given in self.input_shapes.items():
+            try:
+                shapes[name] = tuple(map(index, given))
+            except TypeError:
+                raise ValueError(f"input_shapes has {given!r} for {name!r}, which is no shape") from None
+            if any(dim < -1 for dim in shapes[name]):
+                raise ValueError(f"input_shapes has {given!r} for {name!r}; a dim is -1 where it varies, never less")
+        return shapes
 
 
 def check(registered: Registered) -> None:
@@ -99,6 +117,8 @@ def check(registered: Registered) -> None:
     if not 0 <= registered.failure <= _MOST:
         raise ValueError(f"failure is {registered.failure}; it is an aclError, 0 for none")
     gears = registered.gears.values() if registered.gears is not None else None
+    if registered.fixed_shapes and registered.onnx is None:
+        raise ValueError("input_shapes are for an ONNX file; the inputs of a function have shapes of their own")
     if registered.onnx is not None:
         if registered.inputs or registered.outputs or registered.infer:
             raise ValueError("an ONNX file brings its own inputs and outputs")

@@ -12,7 +12,7 @@ def make(registered: Registered, engine: str) -> Executable:
     """Make an executable.
 
     Raises:
-        Refusal: The ONNX file was not taken, or the gears do not fit.
+        Refusal: The ONNX file was not taken, or the shapes or gears do not fit.
     """
     model: Executable
     if registered.onnx is None:
@@ -22,9 +22,9 @@ def make(registered: Registered, engine: str) -> Executable:
             data = registered.onnx.read_bytes()
         except OSError as error:
             raise Broken(f"{registered.onnx} cannot be read: {error.strerror}") from None
-        model = load_model(data, registered.onnx.parent, engine, {})
+        model = load_model(data, registered.onnx.parent, engine, {}, registered.fixed_shapes)
     else:
-        model = load_model(registered.onnx, None, engine, {})
+        model = load_model(registered.onnx, None, engine, {}, registered.fixed_shapes)
     if registered.gears is not None:
         model = Geared(model, registered.gears)
     if registered.duration_us is not None:
