@@ -93,6 +93,16 @@ def same(found: Array, wanted: Array) -> bool:
     return found.dtype == wanted.dtype and found.shape == wanted.shape and found.tobytes() == wanted.tobytes()
 
 
+def read(network: Path, scores: Array) -> str:
+    """The text that scores of the reader, float32 [1, steps, characters], stand for.
+
+    Character 0 parts what else would be one character; those in between are in the file, and a space is the last.
+    """
+    characters = ["", *_direct(network).get_modelmeta().custom_metadata_map["character"].splitlines(), " "]
+    best = scores[0].argmax(axis=1).tolist()
+    return "".join(characters[one] for one, before in zip(best, [0, *best], strict=False) if one != before)
+
+
 # -- the object API --------------------------------------------------------------------------------------------------
 
 
