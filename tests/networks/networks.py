@@ -137,6 +137,7 @@ def run_dynamic(acl: Acl, number: int, values: Array, like: Array) -> Array:
     acl.ok(program.execute())
     dims = shape_of(acl, program.output_desc())
     assert program.output_bytes() >= like.nbytes
+    assert dims == like.shape
     content = acl.read(program.output_address(), like.nbytes)
     acl.ok(acl.aclrtFree(program.output_address()))
     return np.frombuffer(content, like.dtype).reshape(dims)
@@ -148,13 +149,14 @@ def queue_dynamic(acl: Acl, number: int, values: Array, like: Array) -> Array:
     stream = acl.stream()
     acl.ok(program.execute_async(stream))
     dims = shape_of(acl, program.output_desc())
+    assert dims == like.shape
     assert acl.read(program.output_memory[0], like.nbytes) == bytes(like.nbytes)
     acl.synchronize(stream)
     return np.frombuffer(acl.read(program.output_memory[0], like.nbytes), like.dtype).reshape(dims)
 
 
 def run_gear(acl: Acl, program: Program, kind: str, values: Array, like: Array) -> Array:
-    """Choose the gear for an input, execute, and give the output with the dims that aclmdlGetCurOutputDims tells."""
+    """Choose the gear for an input, execute, and give the output, whose dims aclmdlGetCurOutputDims tells."""
     feed(program, values)
     if kind == "batch":
         acl.ok(acl.aclmdlSetDynamicBatchSize(program.id, program.inputs, 1, len(values)))
@@ -163,4 +165,5 @@ def run_gear(acl: Acl, program: Program, kind: str, values: Array, like: Array) 
     else:
         acl.ok(acl.aclmdlSetInputDynamicDims(program.id, program.inputs, 1, io_dims(acl, *values.shape)))
     acl.ok(program.execute())
-    return output(program, like).reshape(current_dims(acl, program.id))
+    assert current_dims(acl, program.id) == like.shape
+    return output(program, like)
