@@ -1,7 +1,7 @@
 """The backend `simulator`: one method per C function over one world."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -110,6 +110,7 @@ class SimulatorBackend(Backend):
         infer: Callable[[list[Dims]], list[Dims]] | None = None,
         duration_us: float | None = None,
         failure: int = 0,
+        input_shapes: Mapping[str, Sequence[int]] | None = None,
     ) -> str:
         """Make a model without a file, or an ONNX file with gears, known to every loader of this machine.
 
@@ -124,18 +125,30 @@ class SimulatorBackend(Backend):
             infer: Tells the outputs' shapes from the inputs' without computing, for a function with dims that vary.
             duration_us: What an execution takes in virtual time; the product's cost model says it otherwise.
             failure: The code with which every execution fails, such as 507015; 0 for none.
+            input_shapes: Dims for inputs of an ONNX file by name, as atc's --input_shape gives them: numbers for dims
+                that vary in the file, -1 for those that go on varying. Gears then stand for what still varies.
 
         Returns:
             The path: `sim://name`.
 
         Raises:
             BackendError: The registration makes no sense: neither or both of `function` and `onnx`, no outputs, no such
-                file, shapes, dtypes or gears that do not go together, an empty name.
+                file, shapes, dtypes or gears that do not go together or are none, an empty name.
         """
         if not name or "\0" in name:
             raise BackendError(f"a model has a name, and {name!r} is none")
         source = onnx if onnx is None or isinstance(onnx, bytes) else Path(onnx).absolute()
-        registered = Registered(function, tuple(inputs), tuple(outputs), source, gears, duration_us, failure, infer)
+        registered = Registered(
+            function,
+            tuple(inputs),
+            tuple(outputs),
+            source,
+            gears,
+            duration_us,
+            failure,
+            infer,
+            dict(input_shapes or {}),
+        )
         try:
             check(registered)
         except ValueError as error:

@@ -9,6 +9,7 @@ from aclcffi.dtypes import dtype_of, needs_ml_dtypes
 from aclsim.models.arrays import array_of
 from aclsim.models.description import Array, Computation, Dims, Tensor
 from aclsim.models.dtypes import TO_ONNX
+from aclsim.models.onnx_shapes import Ask, Shapes
 from aclsim.models.refusal import Broken, Unsupported
 
 if TYPE_CHECKING:
@@ -195,3 +196,17 @@ def make_engine(
         Refusal: It does not take the model.
     """
     return OnnxRuntime(model, data, inputs, outputs) if name == "onnxruntime" else Reference(model)
+
+
+def shapes_by(engine: str | None) -> Ask | None:
+    """How an engine is asked for the shapes of an ONNX file's outputs; None where it tells no more than onnx does."""
+    return _shapes_by_onnxruntime if engine == "onnxruntime" else None
+
+
+def _shapes_by_onnxruntime(data: bytes) -> Shapes:
+    """The outputs' shapes as onnxruntime finds them when it folds what is constant."""
+    onnxruntime = import_or_refuse("onnxruntime")
+    options = session_options(onnxruntime)
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return [output.shape for output in session.get_outputs()]

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 
-from aclsim.models.description import Executable
+from aclsim.models.description import Dims, Executable
 from aclsim.models.refusal import Broken, Cut, Unrecognised, Unsupported
 
 OM_MAGIC = b"IMOD"
@@ -26,12 +26,19 @@ def _check_om(data: bytes) -> None:
         raise kind(f"its header announces {OM_HEADER + body} bytes, the .om file has {len(data)}")
 
 
-def load_model(data: bytes, folder: Path | None, engine: str | None, weights: Mapping[str, bytes]) -> Executable:
+def load_model(
+    data: bytes,
+    folder: Path | None,
+    engine: str | None,
+    weights: Mapping[str, bytes],
+    input_shapes: Mapping[str, Dims] | None = None,
+) -> Executable:
     """Make an executable of a model's bytes.
 
     `folder` is where the file lies, for data that it keeps beside itself; None for a model from memory. `weights` holds
-    the content of such files that the program gives by name. `engine` is "onnxruntime" or
-    "reference"; with None the model is only described.
+    the content of such files that the program gives by name. `engine` is "onnxruntime" or "reference"; with None the
+    model is only described. `input_shapes` are dims for inputs of an ONNX file with dims that vary, -1 for those that
+    go on varying.
 
     Raises:
         Refusal: It is no model, or none that the simulator can run; the message says the way out.
@@ -48,4 +55,4 @@ def load_model(data: bytes, folder: Path | None, engine: str | None, weights: Ma
         raise Unrecognised("this is a git-lfs pointer, not the model itself; fetch it with `git lfs pull`")
     from aclsim.models.onnx_model import load_onnx
 
-    return load_onnx(data, folder, engine, weights)
+    return load_onnx(data, folder, engine, weights, input_shapes or {})

@@ -10,8 +10,9 @@ from aclsim.core.fault import Fault
 from aclsim.models.arrays import numpy_views
 from aclsim.models.description import Array, Computation, Dims, Executable, Gears, Tensor, work_size
 from aclsim.models.dtypes import BY_ONNX, dense_bytes
-from aclsim.models.engines import Engine, import_or_refuse, make_engine
+from aclsim.models.engines import Engine, import_or_refuse, make_engine, shapes_by
 from aclsim.models.external import take_in
+from aclsim.models.onnx_shapes import fix_inputs, infer
 from aclsim.models.refusal import Broken, Unrecognised, Unsupported
 
 if TYPE_CHECKING:
@@ -21,7 +22,13 @@ _FORMAT_NCHW, _FORMAT_ND = 0, 2
 _SHAPES = 64  # how many sets of input shapes a model keeps the inferred outputs of
 
 
-def load_onnx(data: bytes, folder: Path | None, engine: str | None, weights: Mapping[str, bytes]) -> Executable:
+def load_onnx(
+    data: bytes,
+    folder: Path | None,
+    engine: str | None,
+    weights: Mapping[str, bytes],
+    input_shapes: Mapping[str, Dims],
+) -> Executable:
     """Make an executable of an ONNX file's bytes; see `aclsim.models.formats.load_model`."""
     onnx = import_or_refuse("onnx")
     try:
@@ -35,7 +42,11 @@ def load_onnx(data: bytes, folder: Path | None, engine: str | None, weights: Map
         onnx.checker.check_model(model)
     except Exception as error:  # noqa: BLE001 - the checker's own words are the message
         raise Broken(f"onnx's checker refuses the model: {error}") from None
-    return OnnxModel(model, model.SerializeToString() if external else data, engine)
+    if external:
+        data = model.SerializeToString()
+    if input_shapes:  # the engine goes on taking any shape: what it computes does not depend on what is fixed
+        fix_inputs(model, input_shapes, shapes_by(engine))
+    return OnnxModel(model, data, engine)
 
 
 class OnnxModel:
@@ -57,8 +68,8 @@ class OnnxModel:
         self.work_size = 0 if self.dynamic else work_size(self.inputs + self.outputs)
         self._inferred: Callable[[tuple[Dims, ...]], list[Dims]] | None = None
         if self.dynamic:
-            names = [tensor.name for tensor in self.inputs]
-            self._inferred = lru_cache(_SHAPES)(lambda dims: _infer(model, dict(zip(names, dims, strict=True))))
+            names, ask = [tensor.name for tensor in self.inputs], shapes_by(engine)
+            self._inferred = lru_cache(_SHAPES)(lambda dims: infer(model, dict(zip(names, dims, strict=True)), ask))
         if engine is not None:
             self._engine: Engine = make_engine(engine, model, data, self.inputs, self.outputs)
 
@@ -82,7 +93,7 @@ class OnnxModel:
         return computation
 
     def infer(self, inputs: Sequence[Dims]) -> list[Dims]:
-        """The outputs' dims as onnx's shape inference finds them; -1 where only the data tells."""
+        """The outputs' dims as onnx's shape inference and onnxruntime find them; -1 where only the data tells."""
         return [tensor.dims for tensor in self.outputs] if self._inferred is None else self._inferred(tuple(inputs))
 
 
@@ -109,41 +120,15 @@ def _tensor(value: "ValueInfoProto", *, first: bool) -> Tensor:
         raise Unsupported(f"{value.name!r} has no shape; give it one, with symbolic dims where it varies")
     dims = []
     for dim in value.type.tensor_type.shape.dim:
-        if dim.WhichOneof("value") != "dim_value":
-            dims.append(-1)
-            continue
-        if dim.dim_value < 0:
-            raise Broken(f"{value.name!r} has the dimension {dim.dim_value}")
-        dims.append(dim.dim_value)
+        # Paddle's converter writes -1 for a dim that varies.
+        number = dim.dim_value if dim.WhichOneof("value") == "dim_value" else -1
+        if number < -1:
+            raise Broken(f"{value.name!r} has the dimension {number}")
+        dims.append(number)
     # The converter's default for ONNX: a 4-D input is NCHW, everything else has no layout.
     layout = _FORMAT_NCHW if first and len(dims) == 4 else _FORMAT_ND
     size = 0 if -1 in dims else dense_bytes(value.name, dims, data_type)
     return Tensor(value.name, tuple(dims), data_type, layout, size)
-
-
-def _infer(model: "ModelProto", dims: dict[str, Dims]) -> list[Dims]:
-    """The outputs' dims when the inputs have the given ones."""
-    import onnx
-
-    fixed = onnx.ModelProto()
-    fixed.CopyFrom(model)
-    for value in fixed.graph.input:
-        for dim, number in zip(value.type.tensor_type.shape.dim, dims.get(value.name, ()), strict=False):
-            dim.dim_value = number
-    for value in fixed.graph.output:  # what is symbolic there is what is asked for
-        value.type.tensor_type.ClearField("shape")
-    try:
-        fixed = onnx.shape_inference.infer_shapes(fixed, data_prop=True)
-    except Exception:  # noqa: BLE001 - the inference raises what it likes; the execution will tell
-        fixed = model
-    found = []
-    for value, declared in zip(fixed.graph.output, model.graph.output, strict=True):
-        told = value.type.tensor_type
-        rank = len(declared.type.tensor_type.shape.dim)
-        known = told.shape.dim if told.HasField("shape") else ()
-        sizes = tuple(dim.dim_value if dim.WhichOneof("value") == "dim_value" else -1 for dim in known)
-        found.append(sizes if len(sizes) == rank else (-1,) * rank)
-    return found
 
 
 def _weight_bytes(tensor: "TensorProto") -> int:

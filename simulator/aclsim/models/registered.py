@@ -1,8 +1,9 @@
 """What makes an executable of a model that the program registered by name."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import index
 from pathlib import Path
 
 from aclsim.models.description import Dims, Executable
@@ -27,6 +28,24 @@ class Registered:
     duration_us: float | None = None
     failure: int = 0
     infer: Callable[[list[Dims]], list[Dims]] | None = None
+    input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    @property
+    def fixed_shapes(self) -> dict[str, Dims]:
+        """The dims of `input_shapes`.
+
+        Raises:
+            ValueError: A shape is no sequence of numbers of at least -1.
+        """
+        shapes = {}
+        for name, given in self.input_shapes.items():
+            try:
+                shapes[name] = tuple(map(index, given))
+            except TypeError:
+                raise ValueError(f"input_shapes has {given!r} for {name!r}, which is no shape") from None
+            if any(dim < -1 for dim in shapes[name]):
+                raise ValueError(f"input_shapes has {given!r} for {name!r}; a dim is -1 where it varies, never less")
+        return shapes
 
 
 def check(registered: Registered) -> None:
@@ -42,6 +61,8 @@ def check(registered: Registered) -> None:
     if not 0 <= registered.failure <= _MOST_CODE:
         raise ValueError(f"failure is {registered.failure}; it is an aclError, 0 for none")
     gears = registered.gears.values() if registered.gears is not None else None
+    if registered.fixed_shapes and registered.onnx is None:
+        raise ValueError("input_shapes are for an ONNX file; the inputs of a function have shapes of their own")
     if registered.onnx is not None:
         if registered.inputs or registered.outputs or registered.infer:
             raise ValueError("an ONNX file brings its own inputs and outputs")
@@ -63,7 +84,7 @@ def make(name: str, registered: Registered, engine: str) -> Executable:
     """Make an executable of what is registered as `name`.
 
     Raises:
-        Refusal: The ONNX file was not taken, or the gears do not fit.
+        Refusal: The ONNX file was not taken, or the shapes or gears do not fit.
     """
     model: Executable
     if registered.onnx is None:
@@ -73,9 +94,9 @@ def make(name: str, registered: Registered, engine: str) -> Executable:
             data = registered.onnx.read_bytes()
         except OSError as error:
             raise Broken(f"{registered.onnx} cannot be read: {error.strerror}") from None
-        model = load_model(data, registered.onnx.parent, engine, {})
+        model = load_model(data, registered.onnx.parent, engine, {}, registered.fixed_shapes)
     else:
-        model = load_model(registered.onnx, None, engine, {})
+        model = load_model(registered.onnx, None, engine, {}, registered.fixed_shapes)
     if registered.gears is not None:
         model = Geared(model, registered.gears)
     if registered.duration_us is not None:
