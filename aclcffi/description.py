@@ -79,18 +79,13 @@ def describe(session: "Session", model_id: int) -> ModelDescription:
     desc = session.create("aclmdlCreateDesc")
     try:
         session.call("aclmdlGetDesc", desc, model_id)
-        return read_description(session, desc)
+        inputs = _tensors(session, desc, "Input")
+        gears = read_gears(session, desc, [tensor.name for tensor in inputs])
+        if gears is not None:
+            inputs = inputs[: gears.position] + inputs[gears.position + 1 :]
+        return ModelDescription(inputs, _tensors(session, desc, "Output"), gears)
     finally:
         session.call("aclmdlDestroyDesc", desc)
-
-
-def read_description(session: "Session", desc: Any) -> ModelDescription:
-    """Read what a filled description handle says."""
-    inputs = _tensors(session, desc, "Input")
-    gears = read_gears(session, desc, [tensor.name for tensor in inputs])
-    if gears is not None:
-        inputs = inputs[: gears.position] + inputs[gears.position + 1 :]
-    return ModelDescription(inputs, _tensors(session, desc, "Output"), gears)
 
 
 def _tensors(session: "Session", desc: Any, side: str) -> tuple[TensorInfo, ...]:

@@ -9,7 +9,8 @@ from _aclcffi import ffi
 from aclcffi.calls import encode_path
 from aclcffi.cli.options import add_model
 from aclcffi.cli.output import console, print_json, table
-from aclcffi.description import ModelDescription, TensorInfo, read_description
+from aclcffi.description import ModelDescription, TensorInfo, _tensors
+from aclcffi.gears import read_gears
 from aclcffi.session import Session
 
 
@@ -52,7 +53,11 @@ def _describe(session: Session, path: str) -> ModelDescription:
     desc = session.create("aclmdlCreateDesc")
     try:
         session.call("aclmdlGetDescFromFile", desc, encode_path(path))
-        return read_description(session, desc)
+        inputs = _tensors(session, desc, "Input")
+        gears = read_gears(session, desc, [tensor.name for tensor in inputs])
+        if gears is not None:
+            inputs = inputs[: gears.position] + inputs[gears.position + 1 :]
+        return ModelDescription(inputs, _tensors(session, desc, "Output"), gears)
     finally:
         session.call("aclmdlDestroyDesc", desc)
 
