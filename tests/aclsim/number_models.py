@@ -34,18 +34,13 @@ class Model(NamedTuple):
 def model(
     nodes: Sequence[Any], inputs: Mapping[str, tuple[int, ...]], outputs: Mapping[str, int], weights: Sequence[Any] = ()
 ) -> Model:
-    """A model of which each input is (element, dims...), and of each output the element is given; its dims are open.
-
-    Open dims of outputs would make it a dynamic-shape model: they are inferred and written down.
-    """
+    """A model with fixed shapes: each input is (element, dims...), each output an element with the dims that onnx infers."""
     ins = [tensor(name, dims, element) for name, (element, *dims) in inputs.items()]
     outs = [helper.make_tensor_value_info(name, element, None) for name, element in outputs.items()]
-    inferred = onnx_shapes(build(nodes, ins, outs, weights, opset=21))
+    inferred = onnx_shapes(build(nodes, ins, outs, weights))
     fixed = [tensor(name, inferred[name], element) for name, element in outputs.items()]
-    made = onnx_model(build(nodes, ins, fixed, weights, opset=21))
-    made.ir_version = 10
     kinds = tuple((dtype_of(BY_ONNX[element]), tuple(dims)) for element, *dims in inputs.values())
-    return Model(bytes(made.SerializeToString()), kinds)
+    return Model(build(nodes, ins, fixed, weights), kinds)
 
 
 def onnx_shapes(data: bytes) -> dict[str, tuple[int, ...]]:
