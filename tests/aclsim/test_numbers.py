@@ -307,7 +307,13 @@ def test_bfloat16_is_computed_by_the_reference_evaluator(
     of = make(BFLOAT16)
     feeds = numbers_for(data, of)
     with np.errstate(all="ignore"):
-        expected = by_reference(of, feeds)
+        try:
+            expected = by_reference(of, feeds)
+        except Exception:  # noqa: BLE001 - an old evaluator raises where it mixes its own bfloat16 with ml_dtypes'
+            _program, objects = evaluator.loaded(of)
+            with pytest.raises(aclcffi.ModelError, match="the model's computation failed"):
+                objects({info.name: array for info, array in zip(objects.inputs, feeds, strict=True)})
+            return
         for results in evaluator.compute(of, feeds):
             same(plain(results), plain(expected))
 
