@@ -1,6 +1,7 @@
 """The command line of aclcffi, started by `python -m aclcffi` and by the program `aclcffi`.
 
-Bad input is one line on standard error and exit code 2; a failure of the device or the libraries is one line and 1.
+Bad input is one line on standard error and exit code 2; a failure of the device or the libraries is one line and 1;
+Ctrl-C is one line and 130.
 """
 
 import argparse
@@ -8,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from aclcffi.cli import info, run
+from aclcffi.cli import describe, info, run
 from aclcffi.errors import AclError, BackendError, InvalidArgumentError, ModelError, UnsupportedError
 
 _BAD_INPUT = (InvalidArgumentError, ModelError, UnsupportedError, BackendError)
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in (info, run):
+    for command in (info, describe, run):
         command.add_parser(commands)
     options = parser.parse_args(arguments)
     program = f"{parser.prog} {options.command}"
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.execute(options))
     except AclError as error:
         return _fail(program, str(error), 2 if isinstance(error, _BAD_INPUT) else 1)
+    except KeyboardInterrupt as interrupt:
+        return _fail(program, str(interrupt) or "interrupted", 130)
 
 
 def _fail(program: str, message: str, code: int) -> int:

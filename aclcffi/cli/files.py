@@ -1,6 +1,7 @@
 """Arrays from and to files."""
 
 import errno
+import math
 import os
 import re
 import tempfile
@@ -9,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aclcffi.cli.options import fits
 from aclcffi.dtypes import needs_ml_dtypes
 from aclcffi.errors import InvalidArgumentError
 from aclcffi.execution import check_dtype
@@ -21,34 +23,49 @@ if TYPE_CHECKING:
 _LONGEST_NAME = 200  # most file systems take 255 bytes
 
 
-def read_array(path: Path, tensor: "TensorInfo") -> "np.ndarray[Any, Any]":
+def read_array(path: Path, tensor: "TensorInfo", shape: tuple[int, ...] | None = None) -> "np.ndarray[Any, Any]":
     """Read an input from FILE.npy, or from FILE.bin, which holds its bytes in C order.
 
+    Args:
+        path: The file.
+        tensor: The input.
+        shape: Its shape, one that the input takes. None: it is in the .npy file, or follows from the bytes.
+
     Raises:
-        InvalidArgumentError: The file is missing, is no array, or does not fit the input.
+        InvalidArgumentError: The file is missing, is no array, or does not fit the input or the shape.
         UnsupportedError: No array can hold the input's data type.
     """
     check_dtype(tensor)
     try:
         if path.suffix == ".bin":
-            return _read_bytes(path, tensor)
+            return _read_bytes(path, tensor, shape)
         if path.suffix == ".npy":
-            return _read_npy(path, tensor)
+            return _read_npy(path, tensor, shape)
     except OSError as error:
         raise InvalidArgumentError(f"{path} cannot be read: {error.strerror or error}") from None
     raise InvalidArgumentError(f"{path} is neither .npy nor .bin")
 
 
-def _read_bytes(path: Path, tensor: "TensorInfo") -> "np.ndarray[Any, Any]":
+def _read_bytes(path: Path, tensor: "TensorInfo", shape: tuple[int, ...] | None) -> "np.ndarray[Any, Any]":
     import numpy as np
 
     data = path.read_bytes()
-    if len(data) != tensor.size:
-        raise InvalidArgumentError(f"{path} has {len(data)} bytes, input {tensor} takes {tensor.size}")
-    return np.frombuffer(data, np.uint8).view(tensor.dtype).reshape(tensor.shape)
+    given = tensor.shape if shape is None else shape
+    varying = given.count(-1)
+    known = math.prod(dim for dim in given if dim >= 0) * tensor.dtype.itemsize
+    if varying > 1 or (varying and not known):
+        raise InvalidArgumentError(
+            f"the bytes of {path} do not tell the shape of input {tensor}; say it with --shape {tensor.name}=DIM,..."
+        )
+    if varying and (not data or len(data) % known):
+        raise InvalidArgumentError(f"{path} has {len(data)} bytes, input {tensor} takes a multiple of {known}")
+    if not varying and len(data) != known:
+        wanted = f"input {tensor}" if shape is None else f"input {tensor.name!r} of shape {list(shape)}"
+        raise InvalidArgumentError(f"{path} has {len(data)} bytes, {wanted} takes {known}")
+    return np.frombuffer(data, np.uint8).view(tensor.dtype).reshape(given)
 
 
-def _read_npy(path: Path, tensor: "TensorInfo") -> "np.ndarray[Any, Any]":
+def _read_npy(path: Path, tensor: "TensorInfo", shape: tuple[int, ...] | None) -> "np.ndarray[Any, Any]":
     import numpy as np
 
     with path.open("rb") as file:
@@ -62,8 +79,12 @@ def _read_npy(path: Path, tensor: "TensorInfo") -> "np.ndarray[Any, Any]":
     plain_bytes = array.dtype.kind == "V" and array.dtype.names is None
     if plain_bytes and needs_ml_dtypes(tensor.data_type) and array.dtype.itemsize == tensor.dtype.itemsize:
         array = array.view(tensor.dtype)
-    if array.shape != tensor.shape or array.dtype != tensor.dtype:
+    if not fits(array.shape, tensor) or array.dtype != tensor.dtype:
         raise InvalidArgumentError(f"{path} holds {array.dtype}{list(array.shape)}, the model takes {tensor}")
+    if shape is not None and array.shape != shape:
+        raise InvalidArgumentError(
+            f"{path} holds {array.dtype}{list(array.shape)}, --shape gives {tensor.name!r} the shape {list(shape)}"
+        )
     return array
 
 

@@ -61,6 +61,7 @@ def test_json_says_the_same_for_machines(cli: Run, files: Files) -> None:
     report = json.loads(ran.out)
     assert min(report["times_ms"].values()) >= 0
     assert list(report.pop("times_ms")) == ["load", "execute", "read outputs"]
+    assert report.pop("executions")["count"] == 1
     assert report == {
         "model": str(files.model),
         "backend": "simulator",

@@ -1,0 +1,102 @@
+"""`aclcffi describe`: what a model takes and gives, and how much memory it needs, without loading it."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from _aclcffi import ffi
+
+from aclcffi.calls import encode_path
+from aclcffi.cli.options import add_model
+from aclcffi.cli.output import console, print_json, table
+from aclcffi.description import ModelDescription, TensorInfo, _tensors
+from aclcffi.gears import read_gears
+from aclcffi.session import Session
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "describe",
+        help="show what a model file takes and gives, its gears and its sizes, without executing it",
+        allow_abbrev=False,
+    )
+    add_model(parser)
+    parser.set_defaults(execute=execute)
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Print what there is to say of the model; returns the exit code."""
+    terminal = None if options.json else console()
+    with Session(options.backend, device=options.device) as session:
+        description = _describe(session, options.model)
+        work, weight = _sizes(session, options.model)
+        report = {
+            "model": options.model,
+            "backend": session.backend.name,
+            "kind": "gears" if description.gears else "dynamic" if description.dynamic else "static",
+            "inputs": _side(description.inputs),
+            "outputs": _side(description.outputs),
+            "gears": _gears(description),
+            "work_bytes": work,
+            "weight_bytes": weight,
+        }
+    if terminal is None:
+        print_json(report)
+    else:
+        _print(terminal, report)
+    return 0
+
+
+def _describe(session: Session, path: str) -> ModelDescription:
+    """The description of a file (aclmdlGetDescFromFile)."""
+    desc = session.create("aclmdlCreateDesc")
+    try:
+        session.call("aclmdlGetDescFromFile", desc, encode_path(path))
+        inputs = _tensors(session, desc, "Input")
+        gears = read_gears(session, desc, [tensor.name for tensor in inputs])
+        if gears is not None:
+            inputs = inputs[: gears.position] + inputs[gears.position + 1 :]
+        return ModelDescription(inputs, _tensors(session, desc, "Output"), gears)
+    finally:
+        session.call("aclmdlDestroyDesc", desc)
+
+
+def _sizes(session: Session, path: str) -> tuple[int, int]:
+    """The bytes of work memory and of weights (aclmdlQuerySize); no work memory where shapes vary (MD5.20)."""
+    work, weight = ffi.new("size_t *"), ffi.new("size_t *")
+    session.call("aclmdlQuerySize", encode_path(path), work, weight)
+    return int(work[0]), int(weight[0])
+
+
+def _side(tensors: Sequence[TensorInfo]) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": tensor.name,
+            "dtype": tensor.dtype_name,
+            "shape": list(tensor.shape),
+            "format": tensor.format_name,
+            # ACL answers 0 where nobody knows it before the execution.
+            "bytes": None if not tensor.size and -1 in tensor.shape else tensor.size,
+        }
+        for tensor in tensors
+    ]
+
+
+def _gears(description: ModelDescription) -> dict[str, Any] | None:
+    gears = description.gears
+    return None if gears is None else {"kind": gears.kind, "values": [list(value) for value in gears.values]}
+
+
+def _print(terminal: Any, report: dict[str, Any]) -> None:
+    rows = [
+        (kind, row["name"], row["dtype"], row["shape"], row["format"], "?" if row["bytes"] is None else row["bytes"])
+        for kind, side in (("input", "inputs"), ("output", "outputs"))
+        for row in report[side]
+    ]
+    columns = ("", "name", "dtype", "shape", "format", "bytes ")
+    terminal.print(table(f"{report['model']} on {report['backend']}: {report['kind']}", columns, rows))
+    gears = report["gears"]
+    facts = [] if gears is None else [(f"gears ({gears['kind']})", ", ".join(map(str, gears["values"])))]
+    facts += [("work memory", f"{report['work_bytes']} bytes"), ("weights", f"{report['weight_bytes']} bytes")]
+    terminal.print(table("", ("", ""), facts))
