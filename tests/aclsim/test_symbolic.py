@@ -9,6 +9,7 @@ from aclsim.models.description import Array as Dense
 from aclsim.models.description import Executable
 from aclsim.models.engines import ENGINES
 from aclsim.models.formats import load_model
+from aclsim.models.refusal import Unsupported
 from onnx import TensorProto, helper
 
 from tests.contract.acl import OpenAcl
@@ -130,7 +131,12 @@ def test_an_empty_batch(engine: str) -> None:
 def test_element_types(element: int) -> None:
     """Tensors of any type, those that numpy lacks among them, go through a model with symbolic dims as they are."""
     pytest.importorskip("ml_dtypes")
-    model = executable(identity(["n", 2], element))
+    try:
+        model = executable(identity(["n", 2], element))
+    except Unsupported as refusal:
+        if "newer ones do" in str(refusal):
+            pytest.skip(str(refusal))
+        raise
     itemsize = 2 if element in (TensorProto.BFLOAT16, TensorProto.FLOAT16) else 1
     for count in (1, 3):
         content = bytes([0, 1] * (count * itemsize))
