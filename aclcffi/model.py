@@ -136,9 +136,9 @@ class Model(Resource):
         self._check_open()
         if self.description.dynamic:
             return self.execute(inputs, out=out)
-        stream = self._own_stream()
         self._check_config(None)
         request = self._checks.request(inputs, out)
+        stream = self._own_stream()
         buffers, ticket = self._queue(request, stream, None)
         over = False
         try:
