@@ -125,26 +125,32 @@ class BufferPool:
     def take(self) -> Buffers:
         """Buffers that no execution uses; new ones when all are in use."""
         with self._lock:
-            waiting = []
-            while self._parked:
-                entry = self._parked.pop()
-                buffers, timeline, ticket, _config = entry
-                if timeline.idle(ticket):
-                    self._free.append(buffers)
-                else:
-                    waiting.append(entry)
-            self._parked += waiting
-            for timeline in [timeline for timeline, ticket in self._running.items() if timeline.idle(ticket)]:
-                del self._running[timeline]
+            if self._parked:
+                self._collect()
             if self._free:
                 return self._free.pop()
         if self._description.dynamic:
             return ShapedBuffers(self._session, self._description, self._owner)
         return ExecutionBuffers(self._session, self._description, self._work, self._owner)
 
+    def _collect(self) -> None:
+        """Take back what was parked and is through by now."""
+        waiting = []
+        while self._parked:
+            entry = self._parked.pop()
+            buffers, timeline, ticket, _config = entry
+            if timeline.idle(ticket):
+                self._free.append(buffers)
+            else:
+                waiting.append(entry)
+        self._parked += waiting
+
     def queued(self, timeline: Timeline, ticket: int) -> None:
         """Note that an execution was queued: the model must not go before it is over."""
         with self._lock:
+            if timeline not in self._running:
+                for other in [other for other, last in self._running.items() if other.idle(last)]:
+                    del self._running[other]
             self._running[timeline] = max(ticket, self._running.get(timeline, 0))
 
     def give_back(self, buffers: Buffers) -> None:
