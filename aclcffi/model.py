@@ -244,11 +244,7 @@ class Model(Resource):
             limit = config.options.stream_sync_timeout if config is not None else None
             stream.synchronize(timeout_ms=limit if limit is not None and limit >= 0 else None)
             stream = None
-        if (
-            stream is None
-            and not self.description.dynamic
-            and (self._keeps_stream or not self._session.backend.supports("aclmdlExecute"))
-        ):
+        if stream is None and (self._keeps_stream or not self._session.backend.supports("aclmdlExecute")):
             # IPV350 executes on streams only. On the main library a model that was executed on a stream remembers it:
             # without one it would be queued there again, and not waited for (contract_mdl section 7.2).
             stream = self._own_stream()

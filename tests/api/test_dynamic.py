@@ -20,7 +20,7 @@ from aclcffi import (
     lib,
 )
 from tests.api import models
-from tests.api.conftest import Doctored, OpenSession, counts, queued
+from tests.api.conftest import Doctored, OpenSession, copy, counts, queued
 from tests.api.test_shapes import doubler, rows
 
 Array = np.ndarray[Any, Any]
@@ -100,6 +100,10 @@ def test_manners_may_be_mixed(acl: Session) -> None:
             stream.synchronize()
             assert pending.outputs["y"].tolist() == wanted
             assert model.execute(rows(count))["y"].tolist() == wanted
+        pending = model.execute_async(rows(1), stream, output_bytes={"y": 24})
+        stream.synchronize()
+        assert pending.outputs["y"].tolist() == repeated(1).tolist()
+        assert model(rows(8))["y"].tolist() == repeated(8).tolist(), "the room of one is not that of the next"
 
 
 @pytest.mark.parametrize("name", ["silent", "untold"])
@@ -192,6 +196,20 @@ def test_executing_on_a_stream_comes_after_it(acl: Session) -> None:
         pending = other.execute_async({"x": np.ones(3, np.float32)}, stream)
         assert model.execute(rows(2), stream=stream)["y"].tolist() == repeated(2).tolist()
         assert pending.outputs["y"].tolist() == [1, 1, 1]
+
+
+def test_a_timeout_holds_for_what_is_waited_for(acl: Session) -> None:
+    """The config's timeout bounds the wait for the stream too, and the model did not run then."""
+    with (
+        acl.load("sim://bounded") as model,
+        acl.create_stream() as stream,
+        ExecConfig(acl, ExecOptions(stream_sync_timeout=1)) as config,
+    ):
+        copy(acl, stream)
+        with pytest.raises(aclcffi.AclTimeoutError):
+            model.execute(rows(1), stream=stream, config=config)
+        stream.synchronize()
+        assert model.execute(rows(1), stream=stream, config=config)["y"].tolist() == repeated(1).tolist()
 
 
 def test_timeouts_hold_for_dynamic_models(doctored: Callable[..., Doctored]) -> None:

@@ -184,6 +184,7 @@ def test_a_buffer_that_only_the_model_holds_is_not_dropped(session: Session) -> 
 
     def use() -> None:
         with session.load(scaled(), LoadOptions(work=session.allocate(4096))) as model:
+            assert not session._owner.abandoned
             assert model({"x": X})["y"].tolist() == [2, 6, 12]
 
     assert dropped(use) == ["DeviceBuffer was not closed"]

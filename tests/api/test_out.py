@@ -36,17 +36,24 @@ MANNERS = pytest.mark.parametrize("run", [plain, waiting, queueing])
 SIDES = {"left": np.arange(6, dtype=np.float32).reshape(2, 3), "right": np.ones((2, 3), np.float32)}
 
 
-def varying(session: Session, *, gears: bool = False) -> str:
-    """y = [x, x], x of up to 4 rows of two; with gears of 1, 2 and 4 rows."""
+def varying(session: Session, *, gears: bool = False) -> tuple[str, list[int]]:
+    """y = [x, x], x of up to 4 rows of two; with gears of 1, 2 and 4 rows. The list gets the rows of each run."""
     assert isinstance(session.backend, SimulatorBackend)
-    return session.backend.register_model(
+    runs: list[int] = []
+
+    def twice(x: Array) -> Array:
+        runs.append(len(x))
+        return np.concatenate([x, x])
+
+    path = session.backend.register_model(
         f"varying{gears}",
-        function=lambda x: np.concatenate([x, x]),
+        function=twice,
         infer=lambda dims: [(2 * dims[0][0], 2)],
         inputs=[TensorSpec("x", (-1, 2), max_shape=(4, 2))],
         outputs=[TensorSpec("y", (-1, 2), max_shape=(8, 2))],
         gears=GearSpec(batch=[1, 2, 4]) if gears else None,
     )
+    return path, runs
 
 
 @MANNERS
@@ -170,7 +177,8 @@ def test_the_mapping_may_change_afterwards(session: Session) -> None:
 @MANNERS
 def test_the_shape_of_the_gear_counts(session: Session, run: Run) -> None:
     """With gears the array must have the shape of the gear that the inputs choose, which is checked before it runs."""
-    with session.load(varying(session, gears=True)) as model, session.create_stream() as stream:
+    path, runs = varying(session, gears=True)
+    with session.load(path) as model, session.create_stream() as stream:
         for count in (2, 1, 4, 2):
             inputs = {"x": np.full((count, 2), count, np.float32)}
             array = np.zeros((2 * count, 2), np.float32)
@@ -180,12 +188,14 @@ def test_the_shape_of_the_gear_counts(session: Session, run: Run) -> None:
                 with pytest.raises(InvalidArgumentError, match=r"out\['y'\] has shape"):
                     run(model, stream, inputs, {"y": np.zeros(shape, np.float32)})
                 assert queued(session) == 0
+    assert runs == [2, 1, 4, 2]
 
 
 @MANNERS
 def test_the_shape_of_a_dynamic_model_counts(session: Session, run: Run) -> None:
     """An array of the right shape is filled; one that cannot be right is refused at once, another when it is known."""
-    with session.load(varying(session)) as model, session.create_stream() as stream:
+    path, runs = varying(session)
+    with session.load(path) as model, session.create_stream() as stream:
         inputs = {"x": np.full((2, 2), 5, np.float32)}
         array = np.zeros((4, 2), np.float32)
         assert run(model, stream, inputs, {"y": array})["y"] is array
@@ -199,3 +209,4 @@ def test_the_shape_of_a_dynamic_model_counts(session: Session, run: Run) -> None
             run(model, stream, inputs, {"y": wrong})
         assert not wrong.any()
         assert run(model, stream, inputs, {"y": array})["y"] is array
+    assert len(runs) == 3
