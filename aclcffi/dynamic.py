@@ -7,7 +7,7 @@ from _aclcffi import ffi, lib
 
 from aclcffi.calls import call
 from aclcffi.dataset import Dataset
-from aclcffi.errors import UnsupportedError
+from aclcffi.errors import OutOfMemoryError, UnsupportedError
 from aclcffi.memory import DeviceBuffer
 from aclcffi.resource import Owner
 
@@ -98,18 +98,31 @@ class Slots(Dataset):
         self._foreign_key = owner.adopt(lambda: _free_foreign(backend, parts, sizes))
 
     def fill(self, index: int, size: int, room: int) -> DeviceBuffer:
-        """Give a slot `size` bytes of memory; where it has too little, `room` bytes are allocated for it."""
+        """Give a slot `size` bytes of memory; where it has too little, `room` bytes are allocated for it.
+
+        Raises:
+            OutOfMemoryError: The device has not even `size` bytes left.
+        """
         buffer = self._memory[index]
-        if buffer is None or buffer.size < size:
+        if buffer is not None and buffer.size >= size:
+            if self._sizes[index] != size:
+                self._update(index, buffer.pointer, size)
+            return buffer
+        try:
             larger = DeviceBuffer(self._session, room, part_of=self._owner)
+        except OutOfMemoryError:
+            if room == size:
+                raise
+            larger = DeviceBuffer(self._session, size, part_of=self._owner)
+        try:
             self._update(index, larger.pointer, size)
-            self._memory[index] = larger
-            if buffer is not None:
-                buffer.close()
-            return larger
-        if self._sizes[index] != size:
-            self._update(index, buffer.pointer, size)
-        return buffer
+        except BaseException:
+            larger.close()
+            raise
+        self._memory[index] = larger
+        if buffer is not None:
+            buffer.close()
+        return larger
 
     def clear(self, index: int) -> None:
         """Make a slot NULL; its memory stays for later."""

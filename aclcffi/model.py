@@ -31,13 +31,15 @@ Inputs = Arrays
 
 
 class Model(Resource):
-    """A loaded model (aclmdlLoadFromFile, aclmdlLoadFromMem; on IPV350 aclmdlLoadWithConfig).
+    """A loaded model (aclmdlLoadFromFile, aclmdlLoadFromMem; with options and on IPV350 aclmdlLoadWithConfig).
 
     A model with fixed shapes keeps the manner of its first execution: after `execute_async` or a plain call, which are
     asynchronous for ACL, `execute` is refused with 500002, and the other way round (MD7.07). One model may not run on
     two streams at the same time (MD11.01): load it once per stream. It runs in the context that it was loaded in.
 
-    Closing it waits for the executions that are still queued (MD11.04), unloads it and frees its buffers.
+    Its device memory is taken by the first execution and used again by the next ones; executions that are under way at
+    the same time have memory of their own. Closing it waits for the executions that are still queued (MD11.04), unloads
+    it and frees its buffers; the buffers that it was loaded with stay the caller's.
 
     Raises:
         StateError: The calling thread has no current context (107002).

@@ -1,6 +1,5 @@
 """Descriptions of models as a person likes to see them: as text, and as HTML for notebooks."""
 
-from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ def as_text(description: "ModelDescription") -> str:
 
 def as_html(description: "ModelDescription") -> str:
     """The same as a table of HTML; everything that comes from the model is escaped."""
+    from html import escape
+
     head = "".join(f"<th>{column}</th>" for column in _COLUMNS)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in _rows(description))
     gears = f"<caption>{escape(gears_text(description.gears))}</caption>" if description.gears else ""

@@ -331,6 +331,34 @@ def test_memory_that_cannot_grow_leaves_the_model_usable(machine: Doctored, acl:
         assert model(rows(50))["y"].shape == (50, 3)
 
 
+def test_a_bound_that_the_device_cannot_hold(machine: Doctored) -> None:
+    """An input gets the memory that its array needs where there is none for the largest that could come."""
+    path = machine.register_model(
+        "vast",
+        function=lambda x: x.sum(keepdims=True),
+        infer=lambda _dims: [(1,)],
+        inputs=[TensorSpec("x", (-1,), max_shape=(1 << 45,))],
+        outputs=[TensorSpec("y", (1,))],
+    )
+    with Session(machine) as session, session.load(path) as model:
+        assert model.inputs[0].bound == 4 << 45
+        for count in (2, 1000, 3):
+            assert model({"x": np.ones(count, np.float32)})["y"].tolist() == [count]
+
+
+def test_memory_that_cannot_be_placed_is_given_back(machine: Doctored, acl: Session) -> None:
+    """Where the library does not take the new memory of a slot, the error comes out and the old memory is still used."""
+    with acl.load(doubler()) as model:
+        model(rows(2))
+        before = counts(acl)
+        machine.exchanged["aclUpdateDataBuffer"] = 500000
+        with pytest.raises(aclcffi.InternalError, match="aclUpdateDataBuffer"):
+            model(rows(50))
+        assert counts(acl) == before
+        machine.exchanged.clear()
+        assert model(rows(1))["y"].shape == (1, 3)
+
+
 @pytest.mark.parametrize("function", ["aclmdlCreateDataset", "aclCreateDataBuffer"])
 @pytest.mark.parametrize("after", range(2))
 def test_buffers_that_cannot_be_made_leave_nothing(machine: Doctored, acl: Session, function: str, after: int) -> None:
