@@ -20,9 +20,12 @@ Arrays = Mapping[str, "np.ndarray[Any, Any]"]
 
 
 class Targets(NamedTuple):
-    """Where the outputs of an execution go: into the caller's arrays, by name, and into new ones."""
+    """Where the outputs of an execution go: into the caller's arrays, by name, and into new ones.
 
-    outputs: "tuple[TensorInfo, ...]"
+    `outputs` are name and dtype of each.
+    """
+
+    outputs: "Sequence[tuple[str, np.dtype[Any]]]"
     arrays: Arrays
 
     def take(self, shapes: "Sequence[tuple[int, ...]]") -> "dict[str, Array]":
@@ -33,14 +36,12 @@ class Targets(NamedTuple):
         """
         import numpy as np
 
-        if not self.arrays:
-            return {
-                tensor.name: np.empty(shape, tensor.dtype) for tensor, shape in zip(self.outputs, shapes, strict=True)
-            }
-        self.check(shapes)
+        given = self.arrays
+        if given:
+            self.check(shapes)
         return {
-            tensor.name: self.arrays[tensor.name] if tensor.name in self.arrays else np.empty(shape, tensor.dtype)
-            for tensor, shape in zip(self.outputs, shapes, strict=True)
+            name: given[name] if name in given else np.empty(shape, dtype)
+            for (name, dtype), shape in zip(self.outputs, shapes, strict=True)
         }
 
     def check(self, shapes: "Sequence[tuple[int, ...]]") -> None:
@@ -49,11 +50,11 @@ class Targets(NamedTuple):
         Raises:
             InvalidArgumentError: One has not.
         """
-        for tensor, shape in zip(self.outputs, shapes, strict=True):
-            array = self.arrays.get(tensor.name)
+        for (name, _), shape in zip(self.outputs, shapes, strict=True):
+            array = self.arrays.get(name)
             if array is not None and array.shape != shape:
                 raise InvalidArgumentError(
-                    f"out[{tensor.name!r}] has shape {array.shape}, the output comes out with shape {shape}"
+                    f"out[{name!r}] has shape {array.shape}, the output comes out with shape {shape}"
                 )
 
 
@@ -74,9 +75,20 @@ class Checks:
 
     def __init__(self, description: "ModelDescription") -> None:
         self._description = description
+        self._gears = description.gears
+        self._dynamic = description.dynamic
         self._names = frozenset(tensor.name for tensor in description.inputs)
-        self._no_targets = Targets(description.outputs, {})
         self._wanted: list[tuple[TensorInfo, str, tuple[int, ...], np.dtype[Any]]] | None = None
+        self._all_new = Targets((), {})
+
+    def _prepare(self) -> "list[tuple[TensorInfo, str, tuple[int, ...], np.dtype[Any]]]":
+        """Find the dtypes, and whether there is one for each tensor."""
+        inputs, outputs = self._description.inputs, self._description.outputs
+        for tensor in inputs + outputs:
+            check_dtype(tensor)
+        self._all_new = Targets([(tensor.name, tensor.dtype) for tensor in outputs], {})
+        self._wanted = [(tensor, tensor.name, tensor.shape, tensor.dtype) for tensor in inputs]
+        return self._wanted
 
     def request(
         self,
@@ -95,27 +107,23 @@ class Checks:
                 which.
             UnsupportedError: An input or output has a data type that neither numpy nor ml_dtypes knows.
         """
-        description = self._description
         arrays = self._inputs(inputs)
-        if description.gears is not None:
-            description.gears.choose(description.inputs, [array.shape for array in arrays])
-        targets = self._no_targets if out is None else self._targets(out)
+        if self._gears is not None:
+            self._gears.choose(self._description.inputs, [array.shape for array in arrays])
+        targets = self._all_new if out is None else self._targets(out)
         room: tuple[int, ...] = ()
-        if description.dynamic or output_bytes is not None:
+        if self._dynamic or output_bytes is not None:
             room = self._room(output_bytes, waits=waits)
         return Request(arrays, targets, room)
 
     def _inputs(self, inputs: Arrays) -> "list[Array]":
         import numpy as np
 
-        if self._wanted is None:
-            for tensor in self._description.inputs + self._description.outputs:
-                check_dtype(tensor)
-            self._wanted = [(tensor, tensor.name, tensor.shape, tensor.dtype) for tensor in self._description.inputs]
+        wanted = self._prepare() if self._wanted is None else self._wanted
         if not isinstance(inputs, Mapping) or inputs.keys() != self._names:
             _check_names("the model's inputs", self._description.inputs, inputs, needed=True)
         arrays = []
-        for tensor, name, shape, dtype in self._wanted:
+        for tensor, name, shape, dtype in wanted:
             try:
                 array = np.asarray(inputs[name], order="C")
             except (TypeError, ValueError) as error:
@@ -145,7 +153,7 @@ class Checks:
             if array.dtype != tensor.dtype:
                 raise InvalidArgumentError(f"{what} has dtype {array.dtype}, the output has {tensor.dtype}")
             # The shapes of gears are known when one is chosen.
-            fits = array.ndim == len(tensor.shape) if self._description.gears else tensor.fits(array.shape)
+            fits = array.ndim == len(tensor.shape) if self._gears else tensor.fits(array.shape)
             if not fits:
                 raise InvalidArgumentError(f"{what} has shape {array.shape}, the output has {tensor.limits}")
             if not (array.flags.c_contiguous and array.flags.writeable):
@@ -155,13 +163,13 @@ class Checks:
         for (first, size, one), (second, _, other) in pairwise(sorted(places)):
             if first + size > second:
                 raise InvalidArgumentError(f"out[{one!r}] and out[{other!r}] share memory")
-        return Targets(outputs, dict(out))
+        return Targets(self._all_new.outputs, dict(out))
 
     def _room(self, output_bytes: "Mapping[str, int] | None", *, waits: bool) -> tuple[int, ...]:
         outputs = self._description.outputs
         given: dict[str, int] = {}
         if output_bytes is not None:
-            if not self._description.dynamic:
+            if not self._dynamic:
                 raise InvalidArgumentError("output_bytes is for dynamic-shape models; this one tells the sizes itself")
             _check_names("output_bytes: the model's outputs", outputs, output_bytes)
             for name, size in output_bytes.items():

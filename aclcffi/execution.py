@@ -115,6 +115,7 @@ class BufferPool:
     ) -> None:
         self._session = session
         self._description = description
+        self._dynamic = description.dynamic
         self._work = work
         self._owner = owner
         self._running = running
@@ -129,7 +130,7 @@ class BufferPool:
                 self._collect()
             if self._free:
                 return self._free.pop()
-        if self._description.dynamic:
+        if self._dynamic:
             return ShapedBuffers(self._session, self._description, self._owner)
         return ExecutionBuffers(self._session, self._description, self._work, self._owner)
 

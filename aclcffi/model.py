@@ -70,6 +70,8 @@ class Model(Resource):
         except BaseException:
             release()
             raise
+        self._dynamic = self.description.dynamic
+        self._lacks_work = self._work is None and not session.backend.supports("aclmdlExecuteAsync")
         self._checks = Checks(self.description)
         self._pool = BufferPool(session, self.description, self._work, self._parts, running)
         super().__init__(session._owner, release, group=self._context)
@@ -112,7 +114,7 @@ class Model(Resource):
 
     def _attribute(self, function: str, value: Any) -> None:
         self._check_open()
-        if self.description.dynamic:
+        if self._dynamic:
             raise UnsupportedError("a dynamic-shape model has no priority of its own; its streams have")
         self._session.call(function, self.id, lib.ACL_MDL_ATTR_PRIORITY_INT32, value)
 
@@ -136,11 +138,11 @@ class Model(Resource):
             AclError: The execution failed.
         """
         self._check_open()
-        if self.description.dynamic:
+        if self._dynamic:
             return self.execute(inputs, out=out)
         self._check_config(None)
         request = self._checks.request(inputs, out)
-        stream = self._own_stream()
+        stream = self._stream or self._own_stream()
         buffers, ticket = self._queue(request, stream, None)
         over = False
         try:
@@ -242,7 +244,7 @@ class Model(Resource):
             stream._check_open()
         self._check_config(config)
         request = self._checks.request(inputs, out, waits=True)
-        if self.description.dynamic and stream is not None:
+        if self._dynamic and stream is not None:
             limit = config.options.stream_sync_timeout if config is not None else None
             stream.synchronize(timeout_ms=limit if limit is not None and limit >= 0 else None)
             stream = None
@@ -306,7 +308,7 @@ class Model(Resource):
         """Check that an execution gets the work memory that it must bring on this product."""
         if given is not None:
             given._check_open()
-        elif self._work is None and not self._session.backend.supports("aclmdlExecuteAsync"):
+        elif self._lacks_work:
             raise InvalidArgumentError(
                 "this device takes work memory from the caller and cannot tell how much a model from memory needs: "
                 "load it from its file, or pass an ExecConfig with work_size"
