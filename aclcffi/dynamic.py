@@ -75,11 +75,6 @@ class ShapedBuffers:
         """Give back what ACL allocated for outputs; it is the caller's (MD11.11)."""
         self.outputs.free_foreign()
 
-    def close(self) -> None:
-        """Give everything back."""
-        self.outputs.close()
-        self.inputs.close()
-
 
 class Slots(Dataset):
     """A dataset whose memory and shapes are exchanged between executions (aclUpdateDataBuffer).
@@ -177,12 +172,9 @@ class Slots(Dataset):
         _free_foreign(self._session.backend, self._parts, self._sizes)
 
     def close(self) -> None:
-        """Give the memory and the C objects back."""
+        """Give the C objects back; the memory goes with the owner."""
         self._owner.release(self._foreign_key)
         super().close()
-        for buffer in self._memory:
-            if buffer is not None:
-                buffer.close()
 
 
 def _free_foreign(backend: "Backend", parts: Sequence[Any], sizes: Sequence[int]) -> None:

@@ -1,60 +1,31 @@
-"""Dynamic-shape models: queued on streams, with the memory that they are given, and memory used again."""
+"""Dynamic-shape models: queued on streams with room for their outputs, and executed synchronously."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from aclsim import GearSpec, TensorSpec
+from aclsim import TensorSpec
 
 import aclcffi
 from aclcffi import (
     ExecConfig,
     ExecOptions,
     InvalidArgumentError,
-    Model,
     Session,
     StateError,
     UnsupportedError,
     ffi,
-    lib,
 )
-from tests.api import models
+from tests.api import models, shaped
 from tests.api.conftest import Doctored, OpenSession, copy, counts, queued
+from tests.api.shaped import repeated
 from tests.api.test_shapes import doubler, rows
-
-Array = np.ndarray[Any, Any]
-
-
-def repeated(count: int, times: int = 2) -> Array:
-    return np.concatenate([rows(count)["x"]] * times)
 
 
 @pytest.fixture
 def machine(doctored: Callable[..., Doctored]) -> Doctored:
-    """A machine with models that give their input twice, one row below the other.
-
-    They are of up to 8 rows of three: "bounded" tells its outputs' shapes and sizes, "unbounded" only the shapes,
-    "silent" neither, "untold" the sizes; "geared" has gears.
-    """
-    backend = doctored()
-    inputs = [TensorSpec("x", (-1, 3), max_shape=(8, 3))]
-    large, free = [TensorSpec("y", (-1, 3), max_shape=(16, 3))], [TensorSpec("y", (-1, 3))]
-    for name, outputs, told in (
-        ("bounded", large, True),
-        ("unbounded", free, True),
-        ("silent", free, False),
-        ("untold", large, False),
-    ):
-        backend.register_model(
-            name,
-            function=lambda x: np.concatenate([x, x]),
-            infer=(lambda dims: [(2 * dims[0][0], 3)]) if told else None,
-            inputs=inputs,
-            outputs=outputs,
-        )
-    backend.register_model("geared", onnx=doubler(), gears=GearSpec(batch=[1, 2, 4]))
-    return backend
+    return shaped.machine(doctored)
 
 
 @pytest.fixture
@@ -119,6 +90,21 @@ def test_a_shape_that_only_the_data_tells_cannot_be_read(acl: Session, name: str
         before = counts(acl)["datasets"]
         assert model(rows(2))["y"].tolist() == repeated(2).tolist()
         assert counts(acl)["datasets"] == before
+
+
+@pytest.mark.parametrize(
+    ("function", "answer"), [("aclGetTensorDescNumDims", (1 << 64) - 2), ("aclmdlGetDatasetTensorDesc", ffi.NULL)]
+)
+def test_a_rank_that_nobody_tells(machine: Doctored, acl: Session, function: str, answer: Any) -> None:
+    """Where ACL does not even tell the rank, or wrote no shape at all, reading is refused as with an unknown dim."""
+    with acl.load("sim://bounded") as model, acl.create_stream() as stream:
+        pending = model.execute_async(rows(1), stream)
+        stream.synchronize()
+        machine.exchanged[function] = lambda *_arguments: answer
+        with pytest.raises(UnsupportedError, match="only the data tells the shape of output 'y'"):
+            _ = pending.outputs
+        machine.exchanged.clear()
+        assert pending.outputs["y"].tolist() == repeated(1).tolist()
 
 
 WRONG: list[tuple[Any, str]] = [
@@ -243,151 +229,10 @@ def test_an_older_library_executes_them_too(doctored: Callable[..., Doctored]) -
     assert backend.calls == ["aclmdlExecute"]
 
 
-# -- memory ----------------------------------------------------------------------------------------------------------
-
-MADE = (
-    "aclrtMalloc",
-    "aclCreateDataBuffer",
-    "aclmdlCreateDataset",
-    "aclrtCreateStream",
-    "aclmdlCreateExecConfigHandle",
-)
-
-
-def called(model: Model, _stream: aclcffi.Stream, inputs: dict[str, Array]) -> Array:
-    return model(inputs)["y"]
-
-
-def executed(model: Model, _stream: aclcffi.Stream, inputs: dict[str, Array]) -> Array:
-    return model.execute(inputs)["y"]
-
-
-def queued_one(model: Model, stream: aclcffi.Stream, inputs: dict[str, Array]) -> Array:
-    pending = model.execute_async(inputs, stream)
-    stream.synchronize()
-    return pending.outputs["y"]
-
-
-@pytest.mark.parametrize("run", [called, executed, queued_one])
-@pytest.mark.parametrize("name", ["static", "geared", "bounded"])
-def test_nothing_is_allocated_after_the_first_execution(
-    machine: Doctored, acl: Session, name: str, run: Callable[[Model, aclcffi.Stream, dict[str, Array]], Array]
-) -> None:
-    """Static models, gears and bounded dynamic-shape models take their memory once, whatever shapes come."""
-    source = models.identity((1, 3)) if name == "static" else f"sim://{name}"
-    times = {"static": 1, "geared": 1, "bounded": 2}[name]
-    with acl.load(source) as model, acl.create_stream() as stream:
-        run(model, stream, rows(1))
-        machine.watched = MADE
-        memory = acl.device.memory_info(), counts(acl)
-        for number in range(12):
-            count = 1 if name == "static" else (1, 4, 2)[number % 3]
-            wanted = repeated(count, times) * (2 if name == "geared" else 1)
-            assert run(model, stream, rows(count)).tolist() == wanted.tolist()
-            assert (acl.device.memory_info(), counts(acl)["device memory"]) == (memory[0], memory[1]["device memory"])
-        assert machine.calls == []
-
-
-def test_what_acl_allocated_is_given_back_at_once(machine: Doctored, acl: Session) -> None:
-    """Memory of unbounded outputs is freed when they are read, also when the array for one does not fit (MD11.11)."""
-    with acl.load("sim://unbounded") as model:
-        model(rows(4))
-        machine.watched = MADE
-        before = acl.device.memory_info(), counts(acl)["device memory"]
-        for count in (4, 1, 3):
-            model(rows(count))
-            with pytest.raises(InvalidArgumentError, match="comes out with shape"):
-                model(rows(count), out={"y": np.zeros((1, 3), np.float32)})
-            assert (acl.device.memory_info(), counts(acl)["device memory"]) == before
-        assert machine.calls == []
-
-
-def test_memory_grows_with_what_comes(machine: Doctored, acl: Session) -> None:
-    """Where nothing bounds an input its memory is exchanged for more when more comes, and kept when less does."""
-    with acl.load(doubler()) as model:
-        sizes = []
-        for count in (1, 100, 2, 50):
-            assert model(rows(count))["y"].tolist() == (2 * rows(count)["x"]).tolist()
-            sizes.append(counts(acl)["device memory"])
-        assert sizes == [1, 1, 1, 1]
-        machine.watched = ("aclrtMalloc",)
-        model(rows(99))
-        assert machine.calls == []
-        model(rows(101))
-        assert machine.calls == ["aclrtMalloc"]
-
-
-def test_memory_that_cannot_grow_leaves_the_model_usable(machine: Doctored, acl: Session) -> None:
-    """Where the device has no more memory the call fails, and the next one that fits works."""
-    with acl.load(doubler()) as model:
-        model(rows(2))
-        before = counts(acl)
-        machine.exchanged["aclrtMalloc"] = 207001
-        with pytest.raises(aclcffi.OutOfMemoryError):
-            model(rows(50))
-        assert counts(acl) == before
-        assert model(rows(1))["y"].shape == (1, 3)
-        machine.exchanged.clear()
-        assert model(rows(50))["y"].shape == (50, 3)
-
-
-def test_a_bound_that_the_device_cannot_hold(machine: Doctored) -> None:
-    """An input gets the memory that its array needs where there is none for the largest that could come."""
-    path = machine.register_model(
-        "vast",
-        function=lambda x: x.sum(keepdims=True),
-        infer=lambda _dims: [(1,)],
-        inputs=[TensorSpec("x", (-1,), max_shape=(1 << 45,))],
-        outputs=[TensorSpec("y", (1,))],
-    )
-    with Session(machine) as session, session.load(path) as model:
-        assert model.inputs[0].bound == 4 << 45
-        for count in (2, 1000, 3):
-            assert model({"x": np.ones(count, np.float32)})["y"].tolist() == [count]
-
-
-def test_memory_that_cannot_be_placed_is_given_back(machine: Doctored, acl: Session) -> None:
-    """Where the library does not take the new memory of a slot, the error comes out and the old memory is still used."""
-    with acl.load(doubler()) as model:
-        model(rows(2))
-        before = counts(acl)
-        machine.exchanged["aclUpdateDataBuffer"] = 500000
-        with pytest.raises(aclcffi.InternalError, match="aclUpdateDataBuffer"):
-            model(rows(50))
-        assert counts(acl) == before
-        machine.exchanged.clear()
-        assert model(rows(1))["y"].shape == (1, 3)
-
-
-@pytest.mark.parametrize("function", ["aclmdlCreateDataset", "aclCreateDataBuffer"])
-@pytest.mark.parametrize("after", range(2))
-def test_buffers_that_cannot_be_made_leave_nothing(machine: Doctored, acl: Session, function: str, after: int) -> None:
-    """Wherever making the datasets fails, the error comes out and nothing is left of them."""
-    left = [after]
-
-    def sometimes(*arguments: Any) -> Any:
-        left[0] -= 1
-        return machine.original(function)(*arguments) if left[0] >= 0 else ffi.NULL
-
-    with acl.load("sim://bounded") as model:
-        before = counts(acl)
-        machine.exchanged[function] = sometimes
-        with pytest.raises(aclcffi.OutOfMemoryError, match=function):
-            model(rows(1))
-        assert counts(acl) == before
-
-
-def test_an_interrupt_leaves_no_memory_behind_the_model(machine: Doctored, acl: Session) -> None:
-    """What ACL allocated for an execution that was interrupted is freed when the model is closed."""
-    before = counts(acl)
-
-    def interrupted(*arguments: Any) -> int:
-        assert machine.original("aclmdlExecuteV2")(*arguments) == lib.ACL_SUCCESS
-        raise KeyboardInterrupt
-
-    with acl.load("sim://unbounded") as model:
-        machine.exchanged["aclmdlExecuteV2"] = interrupted
-        with pytest.raises(KeyboardInterrupt):
-            model(rows(2))
-        assert counts(acl)["device memory"] == before["device memory"] + 2
-    assert counts(acl) == before
+def test_no_elements_go_through(acl: Session) -> None:
+    """Arrays without elements go in and come out, synchronously and queued."""
+    with acl.load(doubler()) as model, acl.create_stream() as stream:
+        pending = model.execute_async(rows(0), stream, output_bytes={"y": 1})
+        stream.synchronize()
+        for outputs in (model(rows(0)), pending.outputs):
+            assert outputs["y"].shape == (0, 3)

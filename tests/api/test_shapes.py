@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from aclsim import GearSpec
+from aclsim import GearSpec, TensorSpec
 from onnx import TensorProto, helper
 
 import aclcffi
@@ -100,3 +100,20 @@ def test_gears_of_height_and_width() -> None:
                 assert loaded({"image": picture})["out"].tolist() == np.zeros((1, 1, *size)).tolist()
             with pytest.raises(aclcffi.InvalidArgumentError, match="hw"):
                 loaded({"image": np.zeros((1, 1, 3, 3), np.float32)})
+
+
+def test_inputs_beside_those_that_vary() -> None:
+    """An input whose shape is fixed has no part in the choice of the gear."""
+    with aclcffi.open_backend("simulator") as backend:
+        path = backend.register_model(  # type: ignore[attr-defined]
+            "scaled",
+            function=lambda factor, x: factor * x,
+            infer=lambda dims: [dims[1]],
+            inputs=[TensorSpec("factor", (1,)), TensorSpec("x", (-1, 2))],
+            outputs=[TensorSpec("y", (-1, 2))],
+            gears=GearSpec(batch=[1, 3]),
+        )
+        with Session(backend) as session, session.load(path) as model:
+            for count in (3, 1):
+                given = {"factor": np.array([2], np.float32), "x": np.ones((count, 2), np.float32)}
+                assert model(given)["y"].tolist() == [[2, 2]] * count
