@@ -46,7 +46,6 @@ def test_a_static_model_as_a_table(session: Session) -> None:
         )
 
 
-@pytest.mark.row("MD6.14")
 def test_ranges_of_a_dynamic_model(machine: SimulatorBackend) -> None:
     """A dim with a limit is shown as a range, one without as -1; so is the size, where something bounds it."""
     with Session(machine) as session, session.load(bounded(machine)) as model:
