@@ -27,6 +27,8 @@ from aclcffi.errors import (
 )
 from aclcffi.event import Event
 from aclcffi.exec_config import ExecConfig, ExecOptions
+from aclcffi.gears import GearInfo
+from aclcffi.load_config import LoadOptions, ModelSize
 from aclcffi.memory import DeviceBuffer
 from aclcffi.model import Model
 from aclcffi.notify import Notify
@@ -48,13 +50,16 @@ __all__ = [
     "Event",
     "ExecConfig",
     "ExecOptions",
+    "GearInfo",
     "InternalError",
     "InvalidArgumentError",
     "InvalidHandleError",
+    "LoadOptions",
     "MemoryInfo",
     "Model",
     "ModelDescription",
     "ModelError",
+    "ModelSize",
     "Notify",
     "OutOfMemoryError",
     "PendingResult",

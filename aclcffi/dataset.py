@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aclcffi.calls import call
 from aclcffi.memory import DeviceBuffer
@@ -23,10 +23,15 @@ class Dataset(Resource):
     """
 
     def __init__(self, session: "Session", buffers: Sequence[DeviceBuffer], *, part_of: Owner | None = None) -> None:
-        self._session = session
         self.buffers = tuple(buffers)
+        self._make(session, [(buffer.pointer, buffer.size) for buffer in self.buffers], part_of)
+
+    def _make(self, session: "Session", places: Sequence[tuple[Any, int]], part_of: Owner | None) -> None:
+        """Make the C objects, an aclDataBuffer for each pointer and size."""
+        self._session = session
         backend = session.backend
         steps: list[Release] = []
+        self._parts: list[Any] = []
 
         def release() -> None:
             run_all(steps)
@@ -34,17 +39,18 @@ class Dataset(Resource):
         try:
             self.handle = session.create("aclmdlCreateDataset")
             steps.append(partial(call, backend, "aclmdlDestroyDataset", self.handle))
-            for buffer in self.buffers:
-                part = session.create("aclCreateDataBuffer", buffer.pointer, buffer.size)
+            for pointer, size in places:
+                part = session.create("aclCreateDataBuffer", pointer, size)
                 steps.append(partial(call, backend, "aclDestroyDataBuffer", part))
                 session.call("aclmdlAddDatasetBuffer", self.handle, part)
+                self._parts.append(part)
         except BaseException:
             release()
             raise
         super().__init__(part_of or session._owner, release, report=part_of is None)
 
     def __len__(self) -> int:
-        return len(self.buffers)
+        return len(self._parts)
 
     def __repr__(self) -> str:
-        return f"<Dataset of {len(self.buffers)} buffers{' (closed)' if self.closed else ''}>"
+        return f"<Dataset of {len(self)} buffers{' (closed)' if self.closed else ''}>"

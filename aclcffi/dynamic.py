@@ -1,89 +1,185 @@
 """Executions of dynamic-shape models: the shapes go in with the inputs and come out with the outputs."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from _aclcffi import ffi, lib
 
-from aclcffi.calls import create
+from aclcffi.calls import call
+from aclcffi.dataset import Dataset
+from aclcffi.errors import OutOfMemoryError, UnsupportedError
+from aclcffi.memory import DeviceBuffer
+from aclcffi.resource import Owner
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from aclcffi.description import ModelDescription
+    from aclcffi.backend import Backend
+    from aclcffi.checks import Request, Targets
+    from aclcffi.description import ModelDescription, TensorInfo
+    from aclcffi.exec_config import ExecConfig
     from aclcffi.session import Session
 
 
-def execute(
-    session: "Session", model_id: int, description: "ModelDescription", arrays: "Mapping[str, np.ndarray[Any, Any]]"
-) -> "dict[str, np.ndarray[Any, Any]]":
-    """Execute and wait (aclmdlExecute); ACL allocates the outputs, whose size it alone knows (MD7.19).
+class ShapedBuffers:
+    """Device memory, datasets and shapes for one execution at a time of one dynamic-shape model; parts of `owner`.
 
-    Raises:
-        AclError: What aclmdlExecute answers.
+    Memory is allocated when an execution needs more than there is, and used again by the next ones.
     """
-    with ExitStack() as stack:
-        inputs = _dataset(session, stack)
-        for index, tensor in enumerate(description.inputs):
-            array = arrays[tensor.name]
-            buffer = stack.enter_context(session.to_device(array))
-            _add(session, stack, inputs, buffer.pointer, max(array.nbytes, 1))
-            _set_shape(session, inputs, index, tensor.data_type, tensor.format, array.shape)
-        outputs = _dataset(session, stack)
-        places = [_add(session, stack, outputs, ffi.NULL, 0) for _ in description.outputs]
-        stack.callback(_free, session, places)
-        session.call("aclmdlExecute", model_id, inputs, outputs)
-        return {
-            tensor.name: _read(session, outputs, index, places[index], tensor.dtype)
-            for index, tensor in enumerate(description.outputs)
-        }
+
+    config: "ExecConfig | None" = None
+
+    def __init__(self, session: "Session", description: "ModelDescription", owner: Owner) -> None:
+        self._description = description
+        self.inputs = Slots(session, len(description.inputs), owner)
+        try:
+            self.outputs = Slots(session, len(description.outputs), owner)
+        except BaseException:
+            self.inputs.close()
+            raise
+
+    def write(self, request: "Request", model_id: int) -> None:  # noqa: ARG002 - the model is told by its datasets
+        """Copy the inputs to the device with their shapes, and find places for the outputs."""
+        for index, (tensor, array) in enumerate(zip(self._description.inputs, request.arrays, strict=True)):
+            size = max(array.nbytes, 1)
+            self.inputs.fill(index, size, max(size, tensor.size))._take(array)
+            self.inputs.set_shape(index, tensor, array.shape)
+        for index, size in enumerate(request.room):
+            if size:
+                self.outputs.fill(index, size, size)
+            else:
+                self.outputs.clear(index)
+
+    def read(self, targets: "Targets") -> "dict[str, np.ndarray[Any, Any]]":
+        """Copy the outputs from the device, in the shapes that ACL wrote when it took the execution (MD7.22).
+
+        Raises:
+            UnsupportedError: A shape was not known then.
+            InvalidArgumentError: An array of the caller's has another shape.
+        """
+        shapes = []
+        for index, tensor in enumerate(self._description.outputs):
+            shape = self.outputs.shape(index)
+            if shape is None or any(dim < 0 for dim in shape):
+                raise UnsupportedError(
+                    f"only the data tells the shape of output {tensor.name!r}, and of an execution that was queued ACL "
+                    "does not tell it: use execute(), which waits"
+                )
+            shapes.append(shape)
+        outputs = targets.take(shapes)
+        for index, tensor in enumerate(self._description.outputs):
+            self.outputs.give(index, outputs[tensor.name])
+        return outputs
+
+    def settle(self) -> None:
+        """Give back what ACL allocated for outputs; it is the caller's (MD11.11)."""
+        self.outputs.free_foreign()
 
 
-def _dataset(session: "Session", stack: ExitStack) -> Any:
-    dataset = session.create("aclmdlCreateDataset")
-    stack.callback(session.call, "aclmdlDestroyDataset", dataset)
-    return dataset
+class Slots(Dataset):
+    """A dataset whose memory and shapes are exchanged between executions (aclUpdateDataBuffer).
+
+    A slot without memory is NULL: a synchronous execution finds memory for the output itself (MD7.19).
+    """
+
+    def __init__(self, session: "Session", count: int, owner: Owner) -> None:
+        self._make(session, [(ffi.NULL, 0)] * count, owner)
+        self._memory: list[DeviceBuffer | None] = [None] * count
+        self._shapes: list[tuple[int, ...] | None] = [None] * count
+        self._sizes = [0] * count
+        """What each slot says of its memory; 0: it is NULL, and what is in it is ACL's."""
+        # Before the data buffers go: an execution that was interrupted may leave memory in them.
+        backend, parts, sizes = session.backend, self._parts, self._sizes
+        self._foreign_key = owner.adopt(lambda: _free_foreign(backend, parts, sizes))
+
+    def fill(self, index: int, size: int, room: int) -> DeviceBuffer:
+        """Give a slot `size` bytes of memory; where it has too little, `room` bytes are allocated for it.
+
+        Raises:
+            OutOfMemoryError: The device has not even `size` bytes left.
+        """
+        buffer = self._memory[index]
+        if buffer is not None and buffer.size >= size:
+            if self._sizes[index] != size:
+                self._update(index, buffer.pointer, size)
+            return buffer
+        try:
+            larger = DeviceBuffer(self._session, room, part_of=self._owner)
+        except OutOfMemoryError:
+            if room == size:
+                raise
+            larger = DeviceBuffer(self._session, size, part_of=self._owner)
+        try:
+            self._update(index, larger.pointer, size)
+        except BaseException:
+            larger.close()
+            raise
+        self._memory[index] = larger
+        if buffer is not None:
+            buffer.close()
+        return larger
+
+    def clear(self, index: int) -> None:
+        """Make a slot NULL; its memory stays for later."""
+        if self._sizes[index]:
+            self._update(index, ffi.NULL, 0)
+
+    def _update(self, index: int, pointer: Any, size: int) -> None:
+        self._session.call("aclUpdateDataBuffer", self._parts[index], pointer, size)
+        self._sizes[index] = size
+
+    def set_shape(self, index: int, tensor: "TensorInfo", shape: tuple[int, ...]) -> None:
+        """Say the shape of an input (aclmdlSetDatasetTensorDesc)."""
+        if self._shapes[index] == shape:
+            return
+        session = self._session
+        desc = session.create(
+            "aclCreateTensorDesc", tensor.data_type, len(shape), list(shape) or ffi.NULL, tensor.format
+        )
+        try:
+            session.call("aclmdlSetDatasetTensorDesc", self.handle, desc, index)
+        finally:
+            session.backend.aclDestroyTensorDesc(desc)
+        self._shapes[index] = shape
+
+    def shape(self, index: int) -> tuple[int, ...] | None:
+        """The shape that the last execution wrote (aclmdlGetDatasetTensorDesc), None where it wrote none."""
+        session = self._session
+        backend = session.backend
+        desc = backend.aclmdlGetDatasetTensorDesc(self.handle, index)
+        rank = backend.aclGetTensorDescNumDims(desc) if desc else lib.ACL_MAX_DIM_CNT + 1
+        if rank > lib.ACL_MAX_DIM_CNT:  # also where the rank itself is not known
+            return None
+        dim = ffi.new("int64_t *")
+        shape = []
+        for position in range(rank):
+            session.call("aclGetTensorDescDimV2", desc, position, dim)
+            shape.append(int(dim[0]))
+        return tuple(shape)
+
+    def give(self, index: int, array: "np.ndarray[Any, Any]") -> None:
+        """Copy an output into an array, from the slot's memory or from what ACL put there."""
+        buffer = self._memory[index]
+        if self._sizes[index] and buffer is not None:
+            buffer._give(array)
+        elif size := array.nbytes:
+            source = self._session.backend.aclGetDataBufferAddr(self._parts[index])
+            target = ffi.from_buffer(array)
+            self._session.call("aclrtMemcpy", target, size, source, size, lib.ACL_MEMCPY_DEVICE_TO_HOST)
+
+    def free_foreign(self) -> None:
+        """Free what ACL allocated."""
+        _free_foreign(self._session.backend, self._parts, self._sizes)
+
+    def close(self) -> None:
+        """Give the C objects back; the memory goes with the owner."""
+        self._owner.release(self._foreign_key)
+        super().close()
 
 
-def _add(session: "Session", stack: ExitStack, dataset: Any, pointer: Any, size: int) -> Any:
-    buffer = create(session.backend, "aclCreateDataBuffer", pointer, size)
-    stack.callback(session.call, "aclDestroyDataBuffer", buffer)
-    session.call("aclmdlAddDatasetBuffer", dataset, buffer)
-    return buffer
-
-
-def _set_shape(
-    session: "Session", dataset: Any, index: int, data_type: int, layout: int, shape: tuple[int, ...]
-) -> None:
-    desc = session.create("aclCreateTensorDesc", data_type, len(shape), list(shape) or ffi.NULL, layout)
-    try:
-        session.call("aclmdlSetDatasetTensorDesc", dataset, desc, index)
-    finally:
-        session.backend.aclDestroyTensorDesc(desc)
-
-
-def _read(session: "Session", dataset: Any, index: int, buffer: Any, dtype: "np.dtype[Any]") -> "np.ndarray[Any, Any]":
-    import numpy as np
-
-    backend = session.backend
-    desc = backend.aclmdlGetDatasetTensorDesc(dataset, index)
-    dim = ffi.new("int64_t *")
-    shape = []
-    for position in range(backend.aclGetTensorDescNumDims(desc)):
-        session.call("aclGetTensorDescDimV2", desc, position, dim)
-        shape.append(int(dim[0]))
-    array = np.empty(shape, dtype)
-    if array.nbytes:
-        source = backend.aclGetDataBufferAddr(buffer)
-        target = ffi.cast("void *", array.ctypes.data)
-        session.call("aclrtMemcpy", target, array.nbytes, source, array.nbytes, lib.ACL_MEMCPY_DEVICE_TO_HOST)
-    return array
-
-
-def _free(session: "Session", places: list[Any]) -> None:
-    """Give back what ACL allocated; it is the caller's (MD11.11)."""
-    for place in places:
-        pointer = session.backend.aclGetDataBufferAddr(place)
+def _free_foreign(backend: "Backend", parts: Sequence[Any], sizes: Sequence[int]) -> None:
+    for part, size in zip(parts, sizes, strict=True):
+        pointer = ffi.NULL if size else backend.aclGetDataBufferAddr(part)
         if pointer:
-            session.call("aclrtFree", pointer)
+            call(backend, "aclUpdateDataBuffer", part, ffi.NULL, 0)
+            call(backend, "aclrtFree", pointer)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from _aclcffi import ffi, lib
 
 from aclcffi.calls import call
-from aclcffi.errors import InvalidArgumentError, UnsupportedError, error_of, recent_message
+from aclcffi.errors import InvalidArgumentError
 from aclcffi.memory import DeviceBuffer
+from aclcffi.options import number, set_option
 from aclcffi.resource import Owner, Resource
 
 if TYPE_CHECKING:
@@ -76,19 +77,9 @@ class ExecConfig(Resource):
 
     def _set(self, name: str, value: int) -> None:
         attribute, c_type = _ATTRIBUTES[name]
-        try:
-            stored = ffi.new(f"{c_type} *", value)
-        except OverflowError:
-            raise InvalidArgumentError(f"{name} is {value}, which a C {c_type} cannot hold") from None
-        backend, size = self._session.backend, ffi.sizeof(c_type)
-        if code := backend.aclmdlSetExecConfigOpt(self.handle, attribute, stored, size):
-            message = recent_message(backend)
-            # One code for an unknown option and for a bad value: a value that is always legal tells them apart.
-            always = ffi.new(f"{c_type} *", -1 if c_type == "int32_t" else 0)
-            if backend.aclmdlSetExecConfigOpt(self.handle, attribute, always, size):
-                recent_message(backend)
-                raise UnsupportedError(f"{name}: the libraries of this device do not know this option")
-            raise error_of(code, "aclmdlSetExecConfigOpt", message, about=f"{name} cannot be {value}")
+        always = ffi.new(f"{c_type} *", -1 if c_type == "int32_t" else 0)
+        stored = number(name, c_type, value)
+        set_option(self._session, "aclmdlSetExecConfigOpt", self.handle, name, attribute, stored, always=always)
 
     def _bring_work(self, size: int, parts: Owner) -> None:
         if not size:

@@ -1,6 +1,6 @@
 """Gears: the shapes that a model was built for, and the choice of one for each execution."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from _aclcffi import ffi, lib
@@ -8,8 +8,6 @@ from _aclcffi import ffi, lib
 from aclcffi.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from aclcffi.description import TensorInfo
     from aclcffi.session import Session
 
@@ -29,23 +27,22 @@ class GearInfo(NamedTuple):
     values: tuple[tuple[int, ...], ...]
     position: int
 
-    def choose(self, inputs: "tuple[TensorInfo, ...]", arrays: "Mapping[str, np.ndarray[Any, Any]]") -> tuple[int, ...]:
-        """The gear that fits the arrays' shapes.
+    def choose(self, inputs: "tuple[TensorInfo, ...]", shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        """The gear that fits the shapes of the inputs.
 
         Raises:
             InvalidArgumentError: None does; the message lists them.
         """
         found: list[tuple[int, ...]] = []
-        for tensor in inputs:
-            shape = arrays[tensor.name].shape
+        for tensor, shape in zip(inputs, shapes, strict=True):
             varying = tuple(dim for dim, own in zip(shape, tensor.shape, strict=True) if own < 0)
             if varying:
                 found.append(varying)
         value = tuple(dim for part in found for dim in part) if self.kind == "dims" else (found[0] if found else ())
         if value not in self.values or (self.kind != "dims" and len(set(found)) > 1):
-            shapes = ", ".join(f"{tensor.name} {arrays[tensor.name].shape}" for tensor in inputs)
+            given = ", ".join(f"{tensor.name} {shape}" for tensor, shape in zip(inputs, shapes, strict=True))
             raise InvalidArgumentError(
-                f"the shapes {shapes} fit no gear of the model: {self.kind} {', '.join(map(str, self.values))}"
+                f"the shapes {given} fit no gear of the model: {self.kind} {', '.join(map(str, self.values))}"
             )
         return value
 
@@ -89,7 +86,7 @@ def set_gear(
     dataset: Any,
     gears: GearInfo,
     value: tuple[int, ...],
-    shapes: list[tuple[int, ...]],
+    shapes: Sequence[tuple[int, ...]],
 ) -> None:
     """Choose a gear for a dataset (aclmdlSetDynamicBatchSize, aclmdlSetDynamicHWSize, aclmdlSetInputDynamicDims)."""
     if gears.kind == "batch":

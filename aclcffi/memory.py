@@ -1,5 +1,6 @@
 """Device memory."""
 
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -7,7 +8,7 @@ from _aclcffi import ffi, lib
 
 from aclcffi.calls import call
 from aclcffi.errors import InvalidArgumentError
-from aclcffi.resource import Owner, Resource
+from aclcffi.resource import Owner, Release, Resource
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,8 @@ _LARGEST = (1 << 64) - 1
 class DeviceBuffer(Resource):
     """`size` bytes of device memory (aclrtMalloc, huge pages first). The content is undefined.
 
-    `pointer` is the cffi `void *`, `address` the same as a number.
+    `pointer` is the cffi `void *`, `address` the same as a number. Closing one that a loaded model still uses
+    (`LoadOptions`) keeps the memory until that model is closed.
 
     Raises:
         InvalidArgumentError: The size is less than 1, or more than a size_t holds.
@@ -38,8 +40,13 @@ class DeviceBuffer(Resource):
         session.call("aclrtMalloc", out, size, lib.ACL_MEM_MALLOC_HUGE_FIRST)
         self.pointer = out[0]
         self.address = int(ffi.cast("uintptr_t", self.pointer))
-        release = partial(call, session.backend, "aclrtFree", self.pointer)
-        super().__init__(part_of or session._owner, release, report=part_of is None)
+        self._memory = _Memory(partial(call, session.backend, "aclrtFree", self.pointer))
+        super().__init__(part_of or session._owner, self._memory.let_go, report=part_of is None)
+
+    def _hold(self) -> Release:
+        """Keep the memory, also when the buffer is closed; returns what lets it go."""
+        self._memory.hold()
+        return self._memory.let_go
 
     def copy_from(self, array: "np.ndarray[Any, Any]") -> None:
         """Copy an array (any dtype of plain bytes, any layout) to the start of the buffer (aclrtMemcpy).
@@ -54,10 +61,13 @@ class DeviceBuffer(Resource):
         self._check_open()
         dense = np.ascontiguousarray(array)
         self._check_fits(dense)
-        if dense.nbytes:
-            self._session.call(
-                "aclrtMemcpy", self.pointer, self.size, _address(dense), dense.nbytes, lib.ACL_MEMCPY_HOST_TO_DEVICE
-            )
+        self._take(dense)
+
+    def _take(self, dense: "np.ndarray[Any, Any]") -> None:
+        """Copy an array that lies in one piece and fits."""
+        if size := dense.nbytes:
+            source = ffi.from_buffer(dense)
+            self._session.call("aclrtMemcpy", self.pointer, self.size, source, size, lib.ACL_MEMCPY_HOST_TO_DEVICE)
 
     def copy_to(self, array: "np.ndarray[Any, Any]") -> None:
         """Fill an array from the start of the buffer; complete when this returns (aclrtMemcpy).
@@ -72,10 +82,13 @@ class DeviceBuffer(Resource):
         if not (array.flags.c_contiguous and array.flags.writeable):
             raise InvalidArgumentError("the array to copy to must be C-contiguous and writable")
         self._check_fits(array)
-        if array.nbytes:
-            self._session.call(
-                "aclrtMemcpy", _address(array), array.nbytes, self.pointer, array.nbytes, lib.ACL_MEMCPY_DEVICE_TO_HOST
-            )
+        self._give(array)
+
+    def _give(self, array: "np.ndarray[Any, Any]") -> None:
+        """Fill a writable array that lies in one piece and fits."""
+        if size := array.nbytes:
+            target = ffi.from_buffer(array)
+            self._session.call("aclrtMemcpy", target, size, self.pointer, size, lib.ACL_MEMCPY_DEVICE_TO_HOST)
 
     def copy_from_async(self, pinned: "PinnedBuffer", stream: "Stream", *, size: int | None = None) -> None:
         """Queue a copy from page-locked memory to the start of the buffer (aclrtMemcpyAsync).
@@ -137,6 +150,23 @@ class DeviceBuffer(Resource):
         return f"<DeviceBuffer of {self.size} bytes at 0x{self.address:x}{' (closed)' if self.closed else ''}>"
 
 
-def _address(array: "np.ndarray[Any, Any]") -> Any:
-    # Not ffi.from_buffer: arrays of ml_dtypes have no buffer interface.
-    return ffi.cast("void *", array.ctypes.data)
+class _Memory:
+    """The memory of one buffer: freed when the buffer is closed and nobody holds it any more."""
+
+    def __init__(self, free: Release) -> None:
+        self._free = free
+        self._lock = threading.Lock()
+        self._users = 1  # the buffer itself
+
+    def hold(self) -> None:
+        """Count one more who needs it."""
+        with self._lock:
+            self._users += 1
+
+    def let_go(self) -> None:
+        """Free it when nobody else needs it."""
+        with self._lock:
+            self._users -= 1
+            last = not self._users
+        if last:
+            self._free()

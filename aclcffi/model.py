@@ -1,21 +1,22 @@
 """Models: loaded once, executed as often as one likes."""
 
-import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from _aclcffi import ffi, lib
 
-from aclcffi import dynamic
 from aclcffi.backend import Backend
-from aclcffi.calls import call, encode_path
+from aclcffi.calls import call
+from aclcffi.checks import Arrays, Checks, Request
 from aclcffi.context import current_context, inside
 from aclcffi.description import ModelDescription, TensorInfo, describe
 from aclcffi.errors import AclError, AclTimeoutError, InvalidArgumentError, UnsupportedError
 from aclcffi.exec_config import ExecConfig, ExecOptions
-from aclcffi.execution import BufferPool, ExecutionBuffers, Running, checked, finish
+from aclcffi.execution import BufferPool, Buffers, Running, finish
+from aclcffi.load_config import LoadOptions, Source, load, query_size
+from aclcffi.options import number
 from aclcffi.pending import PendingResult
 from aclcffi.resource import Owner, Release, Resource, run_all
 from aclcffi.stream import Stream
@@ -26,41 +27,52 @@ if TYPE_CHECKING:
 
     from aclcffi.session import Session
 
-Inputs = Mapping[str, "np.ndarray[Any, Any]"]
+Inputs = Arrays
 
 
 class Model(Resource):
-    """A loaded model (aclmdlLoadFromFile, aclmdlLoadFromMem; on IPV350 aclmdlLoadWithConfig).
+    """A loaded model (aclmdlLoadFromFile, aclmdlLoadFromMem; with options and on IPV350 aclmdlLoadWithConfig).
 
     A model with fixed shapes keeps the manner of its first execution: after `execute_async` or a plain call, which are
     asynchronous for ACL, `execute` is refused with 500002, and the other way round (MD7.07). One model may not run on
     two streams at the same time (MD11.01): load it once per stream. It runs in the context that it was loaded in.
 
-    Closing it waits for the executions that are still queued (MD11.04), unloads it and frees its buffers.
+    Its device memory is taken by the first execution and used again by the next ones; executions that are under way at
+    the same time have memory of their own. Closing it waits for the executions that are still queued (MD11.04), unloads
+    it and frees its buffers; the buffers that it was loaded with stay the caller's.
 
     Raises:
         StateError: The calling thread has no current context (107002).
         AclError: The model cannot be loaded.
     """
 
-    def __init__(self, session: "Session", source: "str | os.PathLike[str] | bytes") -> None:
+    def __init__(self, session: "Session", source: Source, options: LoadOptions | None = None) -> None:
         self._session = session
         session._check_open()
         self._context = current_context(session.backend)
-        self.id = _load(session, source)
+        self._options = options  # held: what the caller's buffers are, which the model uses
+        holds = _hold(session, options)
+        try:
+            self.id = load(session, source, options)
+        except BaseException:
+            run_all(holds)
+            raise
         self._lock = threading.Lock()
         self._stream: Stream | None = None
         self._plain: ExecConfig | None = None
         self._keeps_stream = False
         self._parts = Owner()
         running: Running = {}
-        release = _release(session.backend, self._context, self.id, self._parts, running)
+        release = _release(session.backend, self._context, self.id, [self._parts.release_all, *holds], running)
         try:
-            self.description: ModelDescription = describe(session, self.id)
+            self.description: ModelDescription = describe(session, "aclmdlGetDesc", self.id)
             self._work = _work(session, source)
         except BaseException:
             release()
             raise
+        self._dynamic = self.description.dynamic
+        self._lacks_work = self._work is None and not session.backend.supports("aclmdlExecuteAsync")
+        self._checks = Checks(self.description)
         self._pool = BufferPool(session, self.description, self._work, self._parts, running)
         super().__init__(session._owner, release, group=self._context)
 
@@ -82,29 +94,76 @@ class Model(Resource):
         """The outputs, in the model's order."""
         return self.description.outputs
 
-    def __call__(self, inputs: Inputs) -> "Mapping[str, np.ndarray[Any, Any]]":
+    @property
+    def priority(self) -> int:
+        """The priority of the model's streams, 0 is the highest (aclmdlGetAttribute, aclmdlSetAttribute; MD5.25 on).
+
+        Raises:
+            UnsupportedError: The model has a dynamic shape, or the library has no attributes (IPV350).
+            InvalidArgumentError: The device has no such priority.
+        """
+        value = ffi.new("aclmdlAttrValue_t *")
+        self._attribute("aclmdlGetAttribute", value)
+        return int(value.mdlPriority)
+
+    @priority.setter
+    def priority(self, priority: int) -> None:
+        value = ffi.new("aclmdlAttrValue_t *")
+        value.mdlPriority = number("priority", "uint32_t", priority)[0]
+        self._attribute("aclmdlSetAttribute", value)
+
+    def _attribute(self, function: str, value: Any) -> None:
+        self._check_open()
+        if self._dynamic:
+            raise UnsupportedError("a dynamic-shape model has no priority of its own; its streams have")
+        self._session.call(function, self.id, lib.ACL_MDL_ATTR_PRIORITY_INT32, value)
+
+    def __call__(self, inputs: Arrays, *, out: Arrays | None = None) -> "Mapping[str, np.ndarray[Any, Any]]":
         """Execute and wait: asynchronously on a stream of the model's own, which is then synchronised.
+
+        A dynamic-shape model is executed as by `execute`.
 
         Args:
             inputs: An array for each input by name, of exactly the model's dtype and shape; a dim that is -1 in the
                 model takes any size, with gears one of theirs.
+            out: Arrays for outputs by name, for some or all of them: C-contiguous and writable, of exactly the output's
+                dtype and shape. The outputs are copied into them, and they are what is returned.
 
         Returns:
             The outputs by name, arrays of the model's shapes and dtypes.
 
         Raises:
-            InvalidArgumentError: An input is missing, unknown, or has another shape or dtype; nothing was queued.
+            InvalidArgumentError: An input is missing, unknown, or has another shape or dtype, or an array of `out`
+                does not fit; nothing was queued.
             AclError: The execution failed.
         """
         self._check_open()
-        if self.description.dynamic:
-            return self.execute(inputs)
-        stream = self._own_stream()
-        pending = self.execute_async(inputs, stream)
-        stream.synchronize()
-        return pending.outputs
+        if self._dynamic:
+            return self.execute(inputs, out=out)
+        self._check_config(None)
+        request = self._checks.request(inputs, out)
+        stream = self._stream or self._own_stream()
+        buffers, ticket = self._queue(request, stream, None)
+        over = False
+        try:
+            stream.synchronize()
+            over = True
+            return buffers.read(request.targets)
+        finally:
+            if over:
+                self._pool.give_back(buffers)
+            else:
+                self._pool.park(buffers, stream._timeline, ticket, None)
 
-    def execute_async(self, inputs: Inputs, stream: Stream, *, config: ExecConfig | None = None) -> PendingResult:
+    def execute_async(
+        self,
+        inputs: Arrays,
+        stream: Stream,
+        *,
+        config: ExecConfig | None = None,
+        out: Arrays | None = None,
+        output_bytes: Mapping[str, int] | None = None,
+    ) -> PendingResult:
         """Queue an execution (aclmdlExecuteAsync; aclmdlExecuteAsyncV2 on IPV350 and with `config`).
 
         The inputs are copied to the device before this returns, so the arrays may change at once.
@@ -114,26 +173,29 @@ class Model(Resource):
             stream: The stream to queue it on.
             config: Options; where there is no aclmdlExecuteAsyncV2 use `execute`. It must stay open until the execution
                 is over.
+            out: As for a plain call. They are filled when the result's `outputs` are first looked at.
+            output_bytes: For a dynamic-shape model: how many bytes each output takes at most, by name. Needed where the
+                description does not bound an output.
 
         Raises:
-            InvalidArgumentError: As for a plain call.
+            InvalidArgumentError: As for a plain call; or nothing bounds an output.
             UnsupportedFunctionError: A config was given and the libraries have no aclmdlExecuteAsyncV2.
             AclError: The execution cannot be queued.
         """
         self._check_open()
         stream._check_open()
         self._check_config(config)
-        arrays = checked(self.description, inputs)
-        if self.description.dynamic:
-            raise UnsupportedError(
-                "the outputs of a dynamic-shape model have a size only when they are there: call the model, or use "
-                "execute(), which waits; a model with gears can be queued"
-            )
+        request = self._checks.request(inputs, out, output_bytes)
+        buffers, ticket = self._queue(request, stream, config)
+        return PendingResult(self, stream, ticket, buffers, request.targets, config)
+
+    def _queue(self, request: Request, stream: Stream, config: ExecConfig | None) -> tuple[Buffers, int]:
+        """Queue an execution; returns its buffers and its ticket in the stream's timeline."""
         buffers = self._pool.take()
         timeline = stream._timeline
         tried = False
         try:
-            buffers.write(arrays, self.id)
+            buffers.write(request, self.id)
             used = config or buffers.config
             arguments = (self.id, buffers.inputs.handle, buffers.outputs.handle, stream.handle)
             with timeline.lock:
@@ -149,10 +211,15 @@ class Model(Resource):
                 self._pool.give_back(buffers)
             raise
         self._pool.queued(timeline, ticket)
-        return PendingResult(self, stream, ticket, buffers, config)
+        return buffers, ticket
 
     def execute(
-        self, inputs: Inputs, *, stream: Stream | None = None, config: ExecConfig | None = None
+        self,
+        inputs: Arrays,
+        *,
+        stream: Stream | None = None,
+        config: ExecConfig | None = None,
+        out: Arrays | None = None,
     ) -> "Mapping[str, np.ndarray[Any, Any]]":
         """Execute synchronously (aclmdlExecuteV2; aclmdlExecute in libraries that lack it).
 
@@ -160,11 +227,14 @@ class Model(Resource):
 
         Args:
             inputs: As for a plain call.
-            stream: Execute on this stream, and wait for all of it.
+            stream: Execute on this stream, and wait for all of it; a dynamic-shape model runs after it, as ACL gives
+                those a stream of their own (MD7.15).
             config: Options, such as timeouts.
+            out: As for a plain call.
 
         Raises:
-            InvalidArgumentError: As for a plain call.
+            InvalidArgumentError: As for a plain call; or an output of a dynamic-shape model came out with another shape
+                than the array for it.
             AclTimeoutError: A timeout of `config` was over (507046).
             AclError: The execution failed, or work that was queued on `stream` before, or the model was first executed
                 asynchronously (500002).
@@ -173,9 +243,11 @@ class Model(Resource):
         if stream is not None:
             stream._check_open()
         self._check_config(config)
-        arrays = checked(self.description, inputs)
-        if self.description.dynamic:
-            return dynamic.execute(self._session, self.id, self.description, arrays)
+        request = self._checks.request(inputs, out, waits=True)
+        if self._dynamic and stream is not None:
+            limit = config.options.stream_sync_timeout if config is not None else None
+            stream.synchronize(timeout_ms=limit if limit is not None and limit >= 0 else None)
+            stream = None
         if stream is None and (self._keeps_stream or not self._session.backend.supports("aclmdlExecute")):
             # IPV350 executes on streams only. On the main library a model that was executed on a stream remembers it:
             # without one it would be queued there again, and not waited for (contract_mdl section 7.2).
@@ -183,7 +255,7 @@ class Model(Resource):
         buffers = self._pool.take()
         over = True
         try:
-            buffers.write(arrays, self.id)
+            buffers.write(request, self.id)
             arguments = (self.id, buffers.inputs.handle, buffers.outputs.handle)
             used = config or buffers.config
             if used is None and (stream is not None or self._session.backend.supports("aclmdlExecuteV2")):
@@ -198,7 +270,7 @@ class Model(Resource):
                 self._keeps_stream = self._session.backend.supports("aclmdlExecuteV2")
                 execute_and_wait(stream._timeline, "aclmdlExecuteV2", *arguments, stream.handle, used.handle)
             over = True
-            return buffers.read()
+            return buffers.read(request.targets)
         except AclError as error:
             # A run on a stream that timed out goes on; one without a stream was aborted.
             over = over or stream is None or not isinstance(error, AclTimeoutError)
@@ -209,7 +281,7 @@ class Model(Resource):
             elif stream is not None:
                 self._park(buffers, stream, config)
 
-    def _park(self, buffers: ExecutionBuffers, stream: Stream, config: ExecConfig | None) -> None:
+    def _park(self, buffers: Buffers, stream: Stream, config: ExecConfig | None) -> None:
         timeline = stream._timeline
         with timeline.lock:
             ticket = timeline.ticket()
@@ -236,64 +308,42 @@ class Model(Resource):
         """Check that an execution gets the work memory that it must bring on this product."""
         if given is not None:
             given._check_open()
-        elif self._work is None and not self._session.backend.supports("aclmdlExecuteAsync"):
+        elif self._lacks_work:
             raise InvalidArgumentError(
                 "this device takes work memory from the caller and cannot tell how much a model from memory needs: "
                 "load it from its file, or pass an ExecConfig with work_size"
             )
 
     def __repr__(self) -> str:
-        return f"<Model {self.id}{' (closed)' if self.closed else f': {self.description}'}>"
+        return f"<Model {self.id}{' (closed)' if self.closed else f': {self.description.signature}'}>"
+
+    def __str__(self) -> str:
+        return str(self.description)
+
+    def _repr_html_(self) -> str:
+        return self.description._repr_html_()
 
 
-def _release(backend: Backend, context: Any, number: int, parts: Owner, running: Running) -> Release:
+def _hold(session: "Session", options: LoadOptions | None) -> list[Release]:
+    """Keep the caller's buffers while the model is loaded; returns what lets them go."""
+    if options is None:
+        return []
+    options.check(session)
+    return [buffer._hold() for _, buffer in options.buffers()]
+
+
+def _release(backend: Backend, context: Any, number: int, then: Sequence[Release], running: Running) -> Release:
     def release() -> None:
         with inside(backend, context):
-            run_all([partial(finish, running), partial(call, backend, "aclmdlUnload", number), parts.release_all])
+            run_all([partial(finish, running), partial(call, backend, "aclmdlUnload", number), *then])
 
     return release
 
 
-def _load(session: "Session", source: "str | os.PathLike[str] | bytes") -> int:
-    out = ffi.new("uint32_t *")
-    if not session.backend.supports("aclmdlLoadFromFile"):
-        _load_with_config(session, source, out)
-    elif isinstance(source, bytes):
-        session.call("aclmdlLoadFromMem", source, len(source), out)
-    else:
-        session.call("aclmdlLoadFromFile", encode_path(source), out)
-    return int(out[0])
-
-
-def _load_with_config(session: "Session", source: "str | os.PathLike[str] | bytes", out: Any) -> None:
-    """Load by a config handle, which IPV350 has as its only way."""
-    # What the handle points to must live until the load is done: IPV350 copies nothing (MD12.07).
-    text = ffi.from_buffer("char[]", source if isinstance(source, bytes) else encode_path(source) + b"\0")
-    handle = session.create("aclmdlCreateConfigHandle")
-    pointer = ffi.new("void **", ffi.cast("void *", text))
-
-    def set_option(attribute: int, value: Any) -> None:
-        session.call("aclmdlSetConfigOpt", handle, attribute, value, ffi.sizeof(ffi.typeof(value).item))
-
-    try:
-        if isinstance(source, bytes):
-            set_option(lib.ACL_MDL_LOAD_TYPE_SIZET, ffi.new("size_t *", lib.ACL_MDL_LOAD_FROM_MEM))
-            set_option(lib.ACL_MDL_MEM_ADDR_PTR, pointer)
-            set_option(lib.ACL_MDL_MEM_SIZET, ffi.new("size_t *", len(source)))
-        else:
-            set_option(lib.ACL_MDL_LOAD_TYPE_SIZET, ffi.new("size_t *", lib.ACL_MDL_LOAD_FROM_FILE))
-            set_option(lib.ACL_MDL_PATH_PTR, pointer)
-        session.call("aclmdlLoadWithConfig", handle, out)
-    finally:
-        session.call("aclmdlDestroyConfigHandle", handle)
-
-
-def _work(session: "Session", source: "str | os.PathLike[str] | bytes") -> ExecOptions | None:
+def _work(session: "Session", source: Source) -> ExecOptions | None:
     """What each execution must bring: work memory on IPV350, which has no aclmdlExecuteAsync; else nothing."""
     if session.backend.supports("aclmdlExecuteAsync"):
         return None
     if isinstance(source, bytes):
         return None  # IPV350 has no aclmdlQuerySizeFromMem: the caller has to say
-    work, weight = ffi.new("size_t *"), ffi.new("size_t *")
-    session.call("aclmdlQuerySize", encode_path(source), work, weight)
-    return ExecOptions(work_size=max(int(work[0]), 1))
+    return ExecOptions(work_size=max(query_size(session, source).work, 1))

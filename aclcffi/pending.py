@@ -11,8 +11,9 @@ from aclcffi.errors import StateError
 if TYPE_CHECKING:
     import numpy as np
 
+    from aclcffi.checks import Targets
     from aclcffi.exec_config import ExecConfig
-    from aclcffi.execution import ExecutionBuffers
+    from aclcffi.execution import Buffers
     from aclcffi.model import Model
     from aclcffi.stream import Stream
 
@@ -24,13 +25,20 @@ class PendingResult:
     """
 
     def __init__(
-        self, model: "Model", stream: "Stream", ticket: int, buffers: "ExecutionBuffers", config: "ExecConfig | None"
+        self,
+        model: "Model",
+        stream: "Stream",
+        ticket: int,
+        buffers: "Buffers",
+        targets: "Targets",
+        config: "ExecConfig | None",
     ) -> None:
         self._model = model
         self._stream = stream  # held: who waits for a result has not dropped its stream
         self._timeline = stream._timeline
         self._ticket = ticket
         self._buffers = buffers
+        self._targets = targets
         self._outputs: Mapping[str, np.ndarray[Any, Any]] | None = None
         self._lock = threading.Lock()
         # Nobody may read it any more, but the device may still write it: it is taken back when the stream is through.
@@ -46,7 +54,10 @@ class PendingResult:
     def outputs(self) -> "Mapping[str, np.ndarray[Any, Any]]":
         """The outputs by name, each an array of the model's shape and dtype, copied from the device at first use.
 
+        Those that `out` had an array for are that array.
+
         Raises:
+            UnsupportedError: Only the data tells the shape of an output; nothing can be read of this execution then.
             StateError: The stream was not synchronised since the execution was queued, or the model is closed.
             AclError: The stream delivered an error for the work that this execution was part of.
         """
@@ -66,7 +77,7 @@ class PendingResult:
                 "these outputs are not there yet: synchronize() the stream that the execution was queued on first"
             )
         self._model._check_open()
-        outputs = self._buffers.read()
+        outputs = self._buffers.read(self._targets)
         self._finalizer.detach()
         self._model._pool.give_back(self._buffers)
         return MappingProxyType(outputs)

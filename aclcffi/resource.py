@@ -134,7 +134,7 @@ class Resource:
         self._owner.release(self._key)
 
     def _check_open(self) -> None:
-        if self.closed:
+        if self._key not in self._owner._open:  # as `closed`, without two calls: every execution comes by here
             raise StateError(f"this {type(self).__name__} is closed")
 
     def __enter__(self) -> "Self":

@@ -12,9 +12,11 @@ from _aclcffi import lib
 from aclcffi.backend import Backend, open_backend
 from aclcffi.calls import call, create, encode_path
 from aclcffi.context import Context
+from aclcffi.description import ModelDescription, describe
 from aclcffi.device import Device
 from aclcffi.errors import AclError, StateError, failure, recent_message
 from aclcffi.event import Event
+from aclcffi.load_config import LoadOptions, ModelSize, Source, query_size
 from aclcffi.memory import DeviceBuffer
 from aclcffi.model import Model
 from aclcffi.notify import Notify
@@ -118,13 +120,35 @@ class Session:
         self._check_open()
         return create(self.backend, function, *arguments)
 
-    def load(self, model: "str | os.PathLike[str] | bytes") -> Model:
+    def load(self, model: Source, options: LoadOptions | None = None) -> Model:
         """Load a model from a file, or from its bytes (aclmdlLoadFromFile, aclmdlLoadFromMem, aclmdlLoadWithConfig).
 
         Raises:
+            UnsupportedError: The library does not know an option; the message names it.
             AclError: The model cannot be loaded; the message says why.
         """
-        return Model(self, model)
+        return Model(self, model, options)
+
+    def describe(self, model: Source) -> ModelDescription:
+        """Describe a model without loading it (aclmdlGetDescFromFile, aclmdlGetDescFromMem).
+
+        Raises:
+            AclError: The file or the bytes are no model.
+        """
+        if isinstance(model, bytes):
+            return describe(self, "aclmdlGetDescFromMem", model, len(model))
+        return describe(self, "aclmdlGetDescFromFile", encode_path(model))
+
+    def query_size(self, model: Source) -> ModelSize:
+        """How many bytes of work and weight memory a model takes (aclmdlQuerySize, aclmdlQuerySizeFromMem).
+
+        The work memory of a dynamic-shape model is 0: it depends on the shapes that come in.
+
+        Raises:
+            UnsupportedFunctionError: The library tells it of files only (IPV350).
+            AclError: The file or the bytes are no model.
+        """
+        return query_size(self, model)
 
     def create_stream(self) -> Stream:
         """Make a stream in the current context (aclrtCreateStream)."""

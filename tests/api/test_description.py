@@ -23,7 +23,7 @@ def test_a_description_has_all_tensors_in_order(any_session: Session, write: Cal
         )
         assert [tensor.name for tensor in model.outputs] == ["sum", "difference"]
         assert model.description == ModelDescription(model.inputs, model.outputs)
-        assert str(model.description) == (
+        assert model.description.signature == (
             "(left: float32[2, 3], right: float32[2, 3]) -> (sum: float32[2, 3], difference: float32[2, 3])"
         )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,9 +70,11 @@ def test_given_options_are_those_that_are_not_none() -> None:
         ("work_size", -1, "work_size is -1, which a C size_t cannot hold"),
         ("mpam_id", 1 << 64, "mpam_id is 18446744073709551616, which a C size_t cannot hold"),
         ("work_size", 0, "work_size is 0; work memory has at least 1 byte"),
+        ("aic_qos", "much", "aic_qos is 'much'; it takes a whole number"),
+        ("stream_sync_timeout", 1.5, "stream_sync_timeout is 1.5; it takes a whole number"),
     ],
 )
-def test_a_value_that_cannot_be_names_its_option(session: Session, name: str, value: int, message: str) -> None:
+def test_a_value_that_cannot_be_names_its_option(session: Session, name: str, value: Any, message: str) -> None:
     """A refused value is an InvalidArgumentError that names option and value, and no handle is left."""
     before = counts(session)
     with pytest.raises(InvalidArgumentError, match=message) as caught:
