@@ -4,13 +4,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from _aclcffi import ffi
-
-from aclcffi.calls import encode_path
 from aclcffi.cli.options import add_model
 from aclcffi.cli.output import console, print_json, table
-from aclcffi.description import ModelDescription, TensorInfo, _tensors
-from aclcffi.gears import read_gears
+from aclcffi.description import ModelDescription, TensorInfo
 from aclcffi.session import Session
 
 
@@ -29,8 +25,8 @@ def execute(options: argparse.Namespace) -> int:
     """Print what there is to say of the model; returns the exit code."""
     terminal = None if options.json else console()
     with Session(options.backend, device=options.device) as session:
-        description = _describe(session, options.model)
-        work, weight = _sizes(session, options.model)
+        description = session.describe(options.model)
+        sizes = session.query_size(options.model)
         report = {
             "model": options.model,
             "backend": session.backend.name,
@@ -38,35 +34,14 @@ def execute(options: argparse.Namespace) -> int:
             "inputs": _side(description.inputs),
             "outputs": _side(description.outputs),
             "gears": _gears(description),
-            "work_bytes": work,
-            "weight_bytes": weight,
+            "work_bytes": sizes.work,
+            "weight_bytes": sizes.weights,
         }
     if terminal is None:
         print_json(report)
     else:
         _print(terminal, report)
     return 0
-
-
-def _describe(session: Session, path: str) -> ModelDescription:
-    """The description of a file (aclmdlGetDescFromFile)."""
-    desc = session.create("aclmdlCreateDesc")
-    try:
-        session.call("aclmdlGetDescFromFile", desc, encode_path(path))
-        inputs = _tensors(session, desc, "Input")
-        gears = read_gears(session, desc, [tensor.name for tensor in inputs])
-        if gears is not None:
-            inputs = inputs[: gears.position] + inputs[gears.position + 1 :]
-        return ModelDescription(inputs, _tensors(session, desc, "Output"), gears)
-    finally:
-        session.call("aclmdlDestroyDesc", desc)
-
-
-def _sizes(session: Session, path: str) -> tuple[int, int]:
-    """The bytes of work memory and of weights (aclmdlQuerySize); no work memory where shapes vary (MD5.20)."""
-    work, weight = ffi.new("size_t *"), ffi.new("size_t *")
-    session.call("aclmdlQuerySize", encode_path(path), work, weight)
-    return int(work[0]), int(weight[0])
 
 
 def _side(tensors: Sequence[TensorInfo]) -> list[dict[str, Any]]:
@@ -77,7 +52,7 @@ def _side(tensors: Sequence[TensorInfo]) -> list[dict[str, Any]]:
             "shape": list(tensor.shape),
             "format": tensor.format_name,
             # ACL answers 0 where nobody knows it before the execution.
-            "bytes": None if not tensor.size and -1 in tensor.shape else tensor.size,
+            "bytes": tensor.size if tensor.bound else None,
         }
         for tensor in tensors
     ]

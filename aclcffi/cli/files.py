@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aclcffi.cli.options import fits
 from aclcffi.dtypes import needs_ml_dtypes
 from aclcffi.errors import InvalidArgumentError
 from aclcffi.execution import check_dtype
@@ -79,7 +78,7 @@ def _read_npy(path: Path, tensor: "TensorInfo", shape: tuple[int, ...] | None) -
     plain_bytes = array.dtype.kind == "V" and array.dtype.names is None
     if plain_bytes and needs_ml_dtypes(tensor.data_type) and array.dtype.itemsize == tensor.dtype.itemsize:
         array = array.view(tensor.dtype)
-    if not fits(array.shape, tensor) or array.dtype != tensor.dtype:
+    if not tensor.fits(array.shape) or array.dtype != tensor.dtype:
         raise InvalidArgumentError(f"{path} holds {array.dtype}{list(array.shape)}, the model takes {tensor}")
     if shape is not None and array.shape != shape:
         raise InvalidArgumentError(

@@ -65,12 +65,6 @@ def wrong_input(what: str, inputs: Sequence[TensorInfo]) -> InvalidArgumentError
     return InvalidArgumentError(f"{what}; the model's inputs are {', '.join(map(str, inputs)) or 'none'}")
 
 
-def fits(shape: tuple[int, ...], tensor: TensorInfo) -> bool:
-    """Whether an array of that shape can be an input, in which -1 stands for any dim."""
-    wanted = tensor.shape
-    return len(shape) == len(wanted) and all(own in (-1, dim) for dim, own in zip(shape, wanted, strict=True))
-
-
 def read_shape(option: str, tensor: TensorInfo, text: str) -> tuple[int, ...]:
     """The shape of an input in the form 1,3,64,64.
 
@@ -80,6 +74,6 @@ def read_shape(option: str, tensor: TensorInfo, text: str) -> tuple[int, ...]:
     if not re.fullmatch(rf"[0-9]{{1,{_MOST_DIGITS}}}(,[0-9]{{1,{_MOST_DIGITS}}})*", text):
         raise InvalidArgumentError(f"{option}: {text!r} is no shape; give all dims of {tensor.name!r}, as in 1,3,64,64")
     shape = tuple(map(int, text.split(",")))
-    if not fits(shape, tensor):
+    if not tensor.fits(shape):
         raise InvalidArgumentError(f"{option} gives {tensor.name!r} the shape {list(shape)}, the model takes {tensor}")
     return shape
