@@ -8,7 +8,7 @@ from aclsim import TensorSpec
 
 from tests.aclsim.machine import world_of
 from tests.contract.acl import NULL, Acl, OpenAcl
-from tests.contract.models import SUM, Program, adder, data_buffers, dataset
+from tests.contract.models import EGE, SUM, Program, add, adder, data_buffers, dataset, work_config
 from tests.contract.varying import load_path, register
 
 FREED = 507053
@@ -107,3 +107,24 @@ def test_inputs_that_a_function_may_not_write(ready: Acl) -> None:
         assert run(program, ready) == 0
         assert program.result() == [2.0 * value for value in values]
     assert len(seen) == 2
+
+
+def test_what_another_manner_let_pass(ready: Acl) -> None:
+    """Buffers that IPV350's manner takes, or a dataset with a gear, are checked when the main library's turn comes."""
+    program, config = adder(ready), work_config(ready)
+    extra = dataset(ready, [*program.output_buffers, *data_buffers(ready, [ready.malloc(16)], 16)])
+    stream = ready.stream()
+    assert ready.aclmdlExecuteAsyncV2(program.id, program.inputs, extra, stream, config) == 0
+    ready.synchronize(stream)
+    assert ready.aclmdlExecuteAsync(program.id, program.inputs, extra, stream) == EGE
+    assert "has 2 buffers" in ready.message()
+
+    large = Program(ready, add(64))
+    short = data_buffers(ready, large.output_memory, 256 - 65)
+    outputs = dataset(ready, short)
+    geared = dataset(ready, large.input_buffers)
+    assert ready.aclmdlSetDynamicBatchSize(large.id, geared, 0, 1) != 0  # refused, and kept all the same (MD8.12)
+    assert ready.aclmdlExecuteAsync(large.id, geared, outputs, stream) == 0
+    ready.synchronize(stream)
+    assert ready.aclmdlExecuteAsync(large.id, large.inputs, outputs, stream) == EGE
+    assert "it needs 256" in ready.message()

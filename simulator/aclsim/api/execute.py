@@ -238,19 +238,20 @@ def _launch(
     world: World, model: LoadedModel, call: Call, find: Callable[[], Stream], wait: Callable[[], None] | None = None
 ) -> Stream:
     """Check the datasets, queue an execution, describe the outputs. `find` says the stream when its turn has come."""
-    places = None
     gears = model.executable.gears
-    if gears is None:
-        places = model.places(_key(call))
-    if places is None:
+    places = model.places(_key(call)) if gears is None else None
+    fit = places is not None and places.fit
+    if not fit:
         _check_counts(model, call)
     on = find()
-    if places is None:
+    if not fit:
         _check_sizes(model, call)
     if gears is not None:
         _submit_gear(world, model, call, on, gears)
     else:
-        _submit(world, model, places or _places(world, model, call), on)
+        places = places or _places(world, model, call)
+        places.fit = fit or not call.inputs.has_gear
+        _submit(world, model, places, on)
     if wait is not None:
         wait()
     if call.inputs.descs:

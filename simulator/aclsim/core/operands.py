@@ -72,13 +72,17 @@ class Operand:
 
 
 class Places:
-    """The inputs and outputs of a model with fixed shapes, found once for all executions with the same buffers."""
+    """The inputs and outputs of a model with fixed shapes, found once for all executions with the same buffers.
 
-    __slots__ = ("_computation", "_targets", "inputs", "outputs")
+    `fit` says that the number of the buffers and their sizes were found right; IPV350's manner asks for less (MD7.10).
+    """
+
+    __slots__ = ("_computation", "_targets", "fit", "inputs", "outputs")
 
     def __init__(self, inputs: list[Operand], outputs: list[Operand]) -> None:
         self.inputs = inputs
         self.outputs = outputs
+        self.fit = False
         self._computation: Computation | None = None
         self._targets: list[memoryview] = []
 
