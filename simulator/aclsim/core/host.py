@@ -26,17 +26,22 @@ def read_host(address: int, size: int) -> memoryview:
     Raises:
         Fault: 100000 when the bytes touch the range of device addresses.
     """
-    _refuse_device(address, size)
+    refuse_device(address, size)
     return _make_view(address, size, _READ)
 
 
 def write_host(address: int, size: int) -> memoryview:
     """Return a writable view of `size` bytes of host memory at `address`. Refuses what `read_host` refuses."""
-    _refuse_device(address, size)
+    refuse_device(address, size)
     return _make_view(address, size, _WRITE)
 
 
-def _refuse_device(address: int, size: int) -> None:
+def refuse_device(address: int, size: int) -> None:
+    """Check that bytes can be host memory.
+
+    Raises:
+        Fault: 100000 when they leave the address space, or touch the range of device addresses.
+    """
     if address <= 0 or address + size > 1 << 64:
         raise Fault(codes.ACL_ERROR_INVALID_PARAM, f"{size} bytes at 0x{address:x} leave the address space")
     if address < ADDRESSES.base < address + size:

@@ -313,7 +313,7 @@ class Memory:
             raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, self.explain(address))
         if self.check_host and not host.accessible(address, size):
             raise Fault(codes.ACL_ERROR_INVALID_PARAM, f"{size} bytes at 0x{address:x} are not memory of this process")
-        host.read_host(address, size)  # refuses what leaves the address space
+        host.refuse_device(address, size)
         return Span(None, address, 0, size)
 
     def explain(self, address: int) -> str:
