@@ -38,9 +38,12 @@ def encode_path(path: "str | os.PathLike[str]") -> bytes:
     """A path as C takes it.
 
     Raises:
-        InvalidArgumentError: It has a NUL character in it, where C would see its end.
+        InvalidArgumentError: It is no path, or has a NUL character in it, where C would see its end.
     """
-    encoded = os.fsencode(path)
+    try:
+        encoded = os.fsencode(path)
+    except TypeError:
+        raise InvalidArgumentError(f"a path is text or an os.PathLike; a {type(path).__name__} was given") from None
     if b"\0" in encoded:
         raise InvalidArgumentError(f"the path {os.fsdecode(encoded)!r} has a NUL character in it")
     return encoded

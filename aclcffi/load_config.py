@@ -48,7 +48,7 @@ class LoadOptions(NamedTuple):
       one after another may share work memory, loads of one model may share weight memory.
     - `weight_path`: the folder of the external weights of a model that is loaded from its bytes.
     - `external_weights`: the external weights themselves, device memory by file name, each of a multiple of 32 bytes.
-    - `memory_optimize`: let ACL give inputs and outputs no memory of its own.
+    - `memory_optimize`: leave inputs and outputs out of the work memory. ACL keeps it for the thread's later loads.
     - `without_graph`: load without the graph; not for dynamic-shape models.
 
     IPV350's library knows `weights`, and:
@@ -91,9 +91,12 @@ class LoadOptions(NamedTuple):
             InvalidArgumentError: An option is not what it should be, or a buffer is another session's.
             StateError: A buffer is closed.
         """
-        if self.external_weights is not None and not isinstance(self.external_weights, Mapping):
+        weights = self.external_weights
+        if weights is not None and not (
+            isinstance(weights, Mapping) and all(isinstance(name, str) for name in weights)
+        ):
             raise InvalidArgumentError(
-                f"external_weights is a {type(self.external_weights).__name__}; it takes device buffers by file name"
+                f"external_weights takes device buffers by file name, in a mapping; it is {weights!r}"
             )
         for what, buffer in self.buffers():
             if not isinstance(buffer, DeviceBuffer):
@@ -168,10 +171,7 @@ def _set_options(session: "Session", handle: Any, options: LoadOptions) -> None:
 
 
 def _set_weight_path(session: "Session", handle: Any, path: "str | os.PathLike[str]") -> None:
-    try:
-        text = ffi.new("char[]", encode_path(path))
-    except TypeError:
-        raise InvalidArgumentError(f"weight_path is {path!r}; it takes a path") from None
+    text = ffi.new("char[]", encode_path(path))
     stored = ffi.new("char **", text)  # copied by the library (MD4.19)
     set_option(session, "aclmdlSetConfigOpt", handle, "weight_path", lib.ACL_MDL_WEIGHT_PATH_PTR, stored, always=stored)
 

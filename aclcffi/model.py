@@ -328,6 +328,8 @@ def _hold(session: "Session", options: LoadOptions | None) -> list[Release]:
     """Keep the caller's buffers while the model is loaded; returns what lets them go."""
     if options is None:
         return []
+    if not isinstance(options, LoadOptions):
+        raise InvalidArgumentError(f"options is a {type(options).__name__}; loading takes LoadOptions")
     options.check(session)
     return [buffer._hold() for _, buffer in options.buffers()]
 

@@ -1,5 +1,6 @@
 """Dynamic-shape models: queued on streams with room for their outputs, and executed synchronously."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from aclcffi import (
     ExecConfig,
     ExecOptions,
     InvalidArgumentError,
+    Model,
     Session,
     StateError,
     UnsupportedError,
@@ -236,3 +238,42 @@ def test_no_elements_go_through(acl: Session) -> None:
         stream.synchronize()
         for outputs in (model(rows(0)), pending.outputs):
             assert outputs["y"].shape == (0, 3)
+
+
+# -- threads ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", ["lazy", "random", "parallel"])
+def test_threads_that_share_a_dynamic_model(open_session: OpenSession, schedule: str) -> None:
+    """Threads with a stream each execute one model in all manners with shapes of their own, and get their own results."""
+    session = open_session(schedule=schedule, seed=1)
+    wrong: list[object] = []
+
+    def work(model: Model, base: int) -> None:
+        try:
+            session.context.make_current()
+            with session.create_stream() as stream:
+                for number in range(12):
+                    count = (7 * number + base) % 10
+                    given = {"x": np.full((count, 3), 100 * base + number, np.float32)}
+                    out = np.zeros((count, 3), np.float32)
+                    if number % 3:
+                        model.execute(given, stream=stream if number % 2 else None, out={"y": out})
+                    else:
+                        pending = model.execute_async(given, stream, out={"y": out}, output_bytes={"y": 120})
+                        stream.synchronize()
+                        assert pending.outputs["y"] is out
+                    if out.tolist() != (2 * given["x"]).tolist():
+                        wrong.append((base, number))
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            wrong.append(error)
+
+    with session.load(doubler()) as model:
+        threads = [threading.Thread(target=work, args=(model, base)) for base in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+        assert counts(session)["datasets"] <= 2 * 4
+    assert counts(session)["datasets"] == 0

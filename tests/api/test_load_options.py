@@ -222,9 +222,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"without_graph": 7}, "without_graph cannot be 7"),
     ({"memory_policy": 77}, "memory_policy cannot be 77"),
     ({"work": 4096}, "work is a int; it takes a DeviceBuffer"),
-    ({"external_weights": ["w.bin"]}, "external_weights is a list; it takes device buffers by file name"),
+    ({"external_weights": ["w.bin"]}, r"external_weights takes device buffers by file name, .* it is \['w.bin'\]"),
+    ({"external_weights": {5: b""}}, "external_weights takes device buffers by file name, .* it is {5: b''}"),
     ({"external_weights": {"w.bin": b""}}, r"external_weights\['w.bin'\] is a bytes; it takes a DeviceBuffer"),
-    ({"weight_path": 5}, "weight_path is 5; it takes a path"),
+    ({"weight_path": 5}, "a path is text or an os.PathLike; a int was given"),
     ({"weight_path": "a\0b"}, "NUL"),
     ({"weight_path": "/tmp"}, "weight_path is for a model that is loaded from its bytes"),
 ]
@@ -239,6 +240,17 @@ def test_an_option_that_cannot_be_is_named(
     with pytest.raises(InvalidArgumentError, match=message):
         session.load(identity, LoadOptions(**options))
     assert counts(session) == before
+
+
+def test_what_is_neither_a_model_nor_options_is_refused(any_session: Session, identity: Path) -> None:
+    """A source that is no path and no bytes, and options of another type, are named by their types."""
+    wrong: Any = bytearray(b"model")
+    for ask in (any_session.load, any_session.describe, any_session.query_size):
+        with pytest.raises(InvalidArgumentError, match=r"a path is text or an os\.PathLike; a bytearray was given"):
+            ask(wrong)
+    with pytest.raises(InvalidArgumentError, match="options is a bytearray; loading takes LoadOptions"):
+        any_session.load(identity, wrong)
+    assert counts(any_session)["models"] == 0
 
 
 def test_external_weights_have_whole_blocks(session: Session) -> None:
