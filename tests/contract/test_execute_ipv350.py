@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+from aclsim import GearSpec
 
 from aclcffi import UnsupportedFunctionError
 from tests.contract.acl import NULL, Acl, OpenAcl
@@ -17,6 +18,7 @@ from tests.contract.models import (
     EINVAL,
     EMODELID,
     ENOINIT,
+    ENOTSUP,
     EPARAM,
     MAIN,
     SMALL,
@@ -32,11 +34,13 @@ from tests.contract.models import (
     exec_option,
     gather,
     last_message,
+    memory_config,
     place_of,
     started,
     two_of_each,
     work_config,
 )
+from tests.contract.varying import linear, load_path, register
 
 lib = Acl.lib
 
@@ -425,3 +429,15 @@ def test_the_small_library_lacks_the_other_ways(acl: Acl) -> None:
     for name in ("aclmdlExecute", "aclmdlExecuteAsync"):
         with pytest.raises(UnsupportedFunctionError, match=name):
             getattr(acl.backend, name)
+
+
+@pytest.mark.parametrize("gears", [None, GearSpec(batch=[1, 4])])
+def test_shapes_that_vary(open_acl: OpenAcl, gears: GearSpec | None) -> None:
+    """The small library knows no such models; aclmdlExecuteAsyncV2 of "generic" refuses them with 200001 (a choice)."""
+    acl = started(open_acl, "generic")
+    number, nothing = load_path(acl, register(acl, onnx=linear(), gears=gears)), dataset(acl, [])
+    assert acl.aclmdlExecuteAsyncV2(number, nothing, nothing, acl.stream(), work_config(acl)) == ENOTSUP
+    assert "use aclmdlExecuteAsync" in last_message(acl)
+    small = started(open_acl, SMALL)
+    config = memory_config(small, linear())
+    assert config.load() == ENOTSUP

@@ -299,6 +299,13 @@ def _enqueue_ipv350(world: World, model_id: int, input_: CData, output: CData, s
     call = _call(world, model_id, input_, output)
     work = _work_memory(config, on)
     model = _loaded(world, model_id)
+    if model.executable.dynamic or model.executable.gears is not None:
+        # A choice, for "generic" only: the small library refuses such models when they are loaded.
+        raise Fault(
+            codes.ACL_ERROR_API_NOT_SUPPORT,
+            f"the shapes of model {model_id} vary, and aclmdlExecuteAsyncV2 is of a library that runs fixed shapes "
+            "only; use aclmdlExecuteAsync",
+        )
     found = live_stream(world, stream)
     if found is None:
         raise Fault(codes.ACL_ERROR_RT_PARAM_INVALID, "stream is NULL; this execution needs a stream")
