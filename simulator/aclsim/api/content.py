@@ -116,6 +116,7 @@ def parse(
     try:
         with world.unlocked():
             if name is not None and name in world.registered:
+                short = codes.ACL_ERROR_GE_PARAM_INVALID  # how long the name is says nothing
                 # Its gears and its function are asked when it is described, too: the engine is needed for that.
                 model = make(world.registered[name], world.options.engine)
             else:
