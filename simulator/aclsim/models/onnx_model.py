@@ -11,7 +11,8 @@ from aclsim.core.fault import Fault
 from aclsim.models.description import Array, Dims, Executable, Gears, Tensor
 from aclsim.models.dtypes import BY_ONNX, TO_ONNX, dense_bytes
 from aclsim.models.external import take_in
-from aclsim.models.refusal import Broken, Unrecognised, Unsupported
+from aclsim.models.guard import check_harmless, cut_inputs
+from aclsim.models.refusal import Broken, Refusal, Unrecognised, Unsupported
 
 if TYPE_CHECKING:
     from onnx import ModelProto, TensorProto, ValueInfoProto
@@ -20,6 +21,10 @@ ENGINES = ("onnxruntime", "reference")
 
 _FORMAT_NCHW, _FORMAT_ND = 0, 2
 _WORK_STEP = 512
+
+_WRONG = ("InferenceError]", "INVALID_GRAPH", "Type Error", "INVALID_PROTOBUF")
+_MISSING = ("is not a registered function/op", "No Op registered", "NOT_IMPLEMENTED")
+"""What onnxruntime says of a model that is wrong in itself, and of an operator that it does not have."""
 
 Feeds = dict[str, Any]
 Compute = Callable[[Feeds], list[Any]]
@@ -39,7 +44,9 @@ def load_onnx(data: bytes, folder: Path | None, engine: str | None, weights: Map
         onnx.checker.check_model(model)
     except Exception as error:  # noqa: BLE001 - the checker's own words are the message
         raise Broken(f"onnx's checker refuses the model: {error}") from None
-    return OnnxModel(model, model.SerializeToString() if external else data, engine)
+    check_harmless(model)
+    changed = cut_inputs(model) or external
+    return OnnxModel(model, model.SerializeToString() if changed else data, engine)
 
 
 def _import(name: str) -> Any:
@@ -69,7 +76,7 @@ class OnnxModel:
         self._proto = model if self.dynamic else None
         self._inferred: dict[tuple[Dims, ...], list[Dims]] = {}
         if engine == "onnxruntime":
-            self._compute = _onnxruntime(model, data, self)
+            self._compute = _onnxruntime(data, self)
         elif engine == "reference":
             self._compute = _reference(model)
 
@@ -212,27 +219,32 @@ def session_options(onnxruntime: Any) -> Any:
     return options
 
 
-def _is_wrong(model: "ModelProto") -> bool:
-    """Whether types or shapes of a model do not go together, which onnx's checker finds when it infers them."""
-    import onnx
+def _refused(error: Exception) -> Refusal:
+    """Why onnxruntime does not take a model: its types, shapes or edges do not go together, or it lacks something.
 
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except Exception:  # noqa: BLE001 - protobuf, checker and inference raise what they like
-        return True
-    return False
+    Its words tell, not onnx's full check, which crashes on some of the models that onnxruntime refuses.
+    """
+    said = str(error)
+    if any(words in said for words in _MISSING):
+        return Unsupported(
+            f'onnxruntime lacks something that the model needs; the engine "reference" may have it: {said}'
+        )
+    if any(words in said for words in _WRONG):
+        return Broken(f"onnxruntime refuses the model: {said}")
+    return Unsupported(f'onnxruntime cannot run the model; the engine "reference" may be able to: {said}')
 
 
-def _onnxruntime(model: "ModelProto", data: bytes, described: OnnxModel) -> Compute:
+def _onnxruntime(data: bytes, described: OnnxModel) -> Compute:
     onnxruntime = _import("onnxruntime")
     try:
-        session = onnxruntime.InferenceSession(data, session_options(onnxruntime), providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            data,
+            session_options(onnxruntime),
+            providers=["CPUExecutionProvider"],
+            enable_fallback=0,  # to the same provider once more, with words on the terminal
+        )
     except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
-        if _is_wrong(model):
-            raise Broken(f"onnxruntime refuses the model: {error}") from None
-        raise Unsupported(
-            f'onnxruntime lacks something that the model needs; the engine "reference" may have it: {error}'
-        ) from None
+        raise _refused(error) from None
     if any(needs_ml_dtypes(tensor.dtype) for tensor in described.inputs + described.outputs):
         return _by_address(session, described)
     names = [tensor.name for tensor in described.outputs]
