@@ -31,3 +31,10 @@ def make(registered: Registered, engine: str) -> Executable:
         model.duration_ns = round(registered.duration_us * 1000)
     model.failure = registered.failure
     return model
+
+
+def size_of(registered: Registered) -> int:
+    """Bytes of the ONNX file, 0 where there is none."""
+    if isinstance(registered.onnx, Path):
+        return registered.onnx.stat().st_size if registered.onnx.is_file() else 0
+    return len(registered.onnx or b"")
