@@ -9,6 +9,7 @@ from aclcffi.dtypes import dtype_of, needs_ml_dtypes
 from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.models.description import Array, Dims, Executable, Gears, Tensor
+from aclsim.models.division import tame
 from aclsim.models.dtypes import BY_ONNX, TO_ONNX, dense_bytes
 from aclsim.models.external import take_in
 from aclsim.models.guard import check_harmless, cut_inputs
@@ -45,8 +46,8 @@ def load_onnx(data: bytes, folder: Path | None, engine: str | None, weights: Map
     except Exception as error:  # noqa: BLE001 - the checker's own words are the message
         raise Broken(f"onnx's checker refuses the model: {error}") from None
     check_harmless(model)
-    changed = cut_inputs(model) or external
-    return OnnxModel(model, model.SerializeToString() if changed else data, engine)
+    changed = [external, cut_inputs(model), tame(model)]
+    return OnnxModel(model, model.SerializeToString() if any(changed) else data, engine)
 
 
 def _import(name: str) -> Any:
