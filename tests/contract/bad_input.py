@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import aclcffi
 from build_acl import Function, Parameter
+from tests.aclsim.machine import world_of
 from tests.contract.acl import NULL
 from tests.contract.good_input import FUNCTIONS, HANDLES, Bench, handle_kind, type_of
 
@@ -19,6 +20,8 @@ ffi, lib = aclcffi.ffi, aclcffi.lib
 
 NULL_, DESTROYED, UNKNOWN, LEAST, MOST = "NULL", "destroyed", "unknown", "least", "most"
 KIND, MACHINE, CONTEXT, ON_DEVICE = "of another kind", "of another machine", "of another context", "on a device"
+OTHER_SIDE = "on the other side"  # host memory where the good argument is device memory, and the reverse
+MODEL_HALF = ("aclmdl", "aclCreateDataBuffer", "aclUpdateDataBuffer", "aclSetTensor")
 
 
 class Case(NamedTuple):
@@ -42,17 +45,18 @@ class Case(NamedTuple):
 def cases(function: Function) -> Iterator[Case]:
     """All cases of a function."""
     for index, parameter in enumerate(function.parameters):
-        for way in _ways(parameter, type_of(function, index)):
+        for way in _ways(parameter, type_of(function, index), sides=function.name.startswith(MODEL_HALF)):
             yield Case(function.name, index, way)
 
 
-def _ways(parameter: Parameter, c_type: Any) -> tuple[str, ...]:
+def _ways(parameter: Parameter, c_type: Any, *, sides: bool) -> tuple[str, ...]:
     kind = handle_kind(parameter)
     if kind is not None:
         return (NULL_, DESTROYED, KIND, MACHINE, *((CONTEXT,) if kind == "aclrtStream" else ()))
     if c_type.kind in ("pointer", "function"):
-        host = c_type.kind == "pointer" and c_type.item.kind != "void"
-        return (NULL_, *((ON_DEVICE,) if host else ()))
+        if c_type.kind == "pointer" and c_type.item.kind != "void":
+            return (NULL_, ON_DEVICE)
+        return (NULL_, OTHER_SIDE) if sides else (NULL_,)
     if c_type.kind == "enum":
         return (UNKNOWN,)
     return (LEAST, MOST) if c_type.cname not in ("float", "double") else ()
@@ -65,6 +69,10 @@ def bad_value(case: Case, bench: Bench, other: Bench) -> Any:
         return NULL
     if case.way == ON_DEVICE:
         return ffi.cast(c_type, bench.acl.malloc(4096))
+    if case.way == OTHER_SIDE:
+        good = bench.arguments(FUNCTIONS[case.function])[case.place]
+        device = world_of(bench.acl).memory.is_device(bench.acl.address(good))
+        return bench.acl.malloc_host(4096) if device else bench.acl.malloc(4096)
     if case.way == CONTEXT:
         return bench.elsewhere()
     if kind is not None:
@@ -120,6 +128,10 @@ ANSWERS: dict[str, int | str] = {
     "aclCreateDataBuffer data NULL": OK,
     "aclmdlLoadFrom*WithMem w*Ptr NULL": OK,
     "aclmdlSetDatasetTensorDesc tensorDesc NULL": OK,
+    # Memory on the wrong side: buffers only refer to it (MD3.01), and it is looked at when it is used.
+    "acl*DataBuffer data on the other side": OK,
+    "aclmdlSetExternalWeightAddress devPtr on the other side": OK,
+    "aclmdlLoadFrom*WithMem w*Ptr on the other side": 107000,
     "aclrtAllocatorGetByStream allocator NULL": OK,
     "aclrtAllocatorGetByStream *Func NULL": OK,
     "aclrtDeviceGetStreamPriorityRange * NULL": OK,
@@ -245,8 +257,10 @@ CHANGES = {
     "aclmdlExecute* stream *": (".models[1].mode",),  # MD7.07: the first mode sticks, also when the call fails
     "aclmdlGetDesc modelId *": (".descs.",),  # MD6.03: the desc is cleared, even for an unknown id
     "aclmdlSetDynamic* modelId *": (".datasets.",),  # MD8.12: the dataset keeps the choice, even if it is refused
+    # Section 1: a load that fails uses its id up.
     "aclmdlLoadFrom*WithQ *QNum most": (".next_model_id",),
-    "aclmdlLoadFrom*WithMem w*Size least": (".next_model_id",),  # section 1: a load that fails uses its id up
+    "aclmdlLoadFrom*WithMem w*Size least": (".next_model_id",),
+    "aclmdlLoadFrom*WithMem w*Ptr on the other side": (".next_model_id",),
 }
 """What a refused call changes because the contract says so: beginnings of where it is kept."""
 
@@ -259,7 +273,9 @@ WORDS = {
     "* modelId [lm]*": "no model has the id",
     "* modelSize *": "model",
     "* workSize least": "work memory",
+    "* workPtr on*": "work memory",
     "* weightSize least": "weight memory",
+    "* weightPtr on*": "weight memory",
     "* threadId *": "has thread",
     "* dpitch most": "dst: ",
     "* spitch most": "src: ",

@@ -69,8 +69,8 @@ def call(acl: Acl, name: str, arguments: list[Any]) -> tuple[object, str]:
 def complaints(acl: Acl, bench: Bench, case: Case, value: Any) -> Iterator[str]:
     """What is wrong with how a machine takes a bad argument."""
     name, expected = case.function, answer(case)
-    arguments = bench.arguments(FUNCTIONS[name])
-    arguments[case.place] = value
+    good = bench.arguments(FUNCTIONS[name])
+    arguments = [*good[: case.place], value, *good[case.place + 1 :]]
     before = state_of(world_of(bench.acl))
     result, message = call(acl, name, arguments)
     after = state_of(world_of(bench.acl))
@@ -85,6 +85,9 @@ def complaints(acl: Acl, bench: Bench, case: Case, value: Any) -> Iterator[str]:
     known = lookup(CHANGES, f"{name} {case.label}") or ()
     if any(not where.startswith(tuple(known)) for where in changed):
         yield f"is refused and changes {', '.join(changed)}"
+    result, said = call(acl, name, good)
+    if is_code(name) and result != REFUSED.get(name, 0):
+        yield f"is refused, and a good call after it answers {result}: {said}"
     if not message:
         if lookup(dict.fromkeys(QUIET, True), f"{name} {case.label}") is None:
             yield "is refused without a sentence"
@@ -117,7 +120,7 @@ class TestEveryFunction:
         assert bool(message) == bool(usual)
 
     def test_bad_arguments(self, name: str, path: bytes, other: Bench) -> None:
-        """Each bad argument is answered with the contract's code and a sentence, and a refused call changes nothing."""
+        """Each bad argument has the contract's code and a sentence; a refused call changes nothing, and a good one follows."""
         problems = []
         for case in tried(name):
             with aclcffi.open_backend(BACKEND, devices=2) as backend:

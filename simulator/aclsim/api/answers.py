@@ -1,5 +1,6 @@
 """What a call returns when it fails: the code, or what a function without codes gives instead, and the sentence."""
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from aclsim.core.world import World
 
 _KEPT_MESSAGES = 16
+_LONGEST = 2000  # characters of a sentence; what models are named and what engines say can be of any length
+_END = 200  # of them from its end, where the code stands
+_BREAK = re.compile(r"\s*[\t-\r\x85\u2028\u2029]\s*")
 
 _MESSAGES = "aclGetRecentErrMsg"
 
@@ -41,10 +45,18 @@ def nothing(name: str, result: Any) -> Any:
 def remember(world: "World", name: str, fault: Fault) -> None:
     """Keep the sentence for aclGetRecentErrMsg and the code for aclrtGetLastError."""
     messages = world.library.messages if world.library.messages is not None else world.thread.messages
-    messages.append(f"{name}: {fault}")
+    messages.append(one_line(f"{name}: {fault}"))
     del messages[:-_KEPT_MESSAGES]
     if fault.sets_last_error:
         world.thread.last_error = fault.code
+
+
+def one_line(text: str) -> str:
+    """What can be shown in one line: breaks are spaces, other characters that do not print escaped, the middle cut."""
+    if not text.isprintable():
+        line = _BREAK.sub(" ", text)
+        text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in line)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _END - 5]} ... {text[-_END:]}"
 
 
 def failure(world: "World", name: str, result: Any) -> Callable[[Fault], Any]:

@@ -12,7 +12,7 @@ from aclsim.core.world import World
 from aclsim.models.description import Executable
 from aclsim.models.formats import OM_HEADER, load_model
 from aclsim.models.refusal import Cut, Refusal, Unrecognised, Unsupported
-from aclsim.models.registered import make
+from aclsim.models.registered import make, size_of
 
 SCHEME = b"sim://"
 """How the path, or the content, of a model begins that the program registered by name."""
@@ -112,10 +112,12 @@ def parse(
             (a choice: the contract knows no such case).
     """
     engine = world.options.engine if computes else None
+    size = len(content.data)
     name = content.data.removeprefix(SCHEME).decode(errors="replace") if content.data.startswith(SCHEME) else None
     try:
         with world.unlocked():
             if name is not None and name in world.registered:
+                size = size_of(world.registered[name])  # not that of the name
                 # Its gears and its function are asked when it is described, too: the engine is needed for that.
                 model = make(name, world.registered[name], world.options.engine)
             else:
@@ -124,7 +126,7 @@ def parse(
     except Unsupported as refusal:
         raise Fault(codes.ACL_ERROR_API_NOT_SUPPORT, f"the model cannot be run by the simulator: {refusal}") from None
     except Refusal as refusal:
-        raise Fault(_code(world, content, short, refusal), f"the model was not taken: {refusal}") from None
+        raise Fault(_code(world, content, size, short, refusal), f"the model was not taken: {refusal}") from None
 
 
 def _fitting(world: World, model: Executable) -> Executable:
@@ -133,9 +135,8 @@ def _fitting(world: World, model: Executable) -> Executable:
     return model
 
 
-def _code(world: World, content: Content, short: int, refusal: Refusal) -> int:
+def _code(world: World, content: Content, size: int, short: int, refusal: Refusal) -> int:
     """The code for bytes that are no model (MD5.06, MD5.07); on IPV350 only files have a least length (MD5.10)."""
-    size = len(content.data)
     if world.product.ipv350:
         if isinstance(refusal, Unrecognised) and content.folder is not None and size <= OM_HEADER:
             return codes.ACL_ERROR_GE_EXEC_MODEL_DATA_SIZE_INVALID

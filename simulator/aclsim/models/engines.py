@@ -10,7 +10,7 @@ from aclsim.models.arrays import array_of
 from aclsim.models.description import Array, Computation, Dims, Tensor
 from aclsim.models.dtypes import TO_ONNX
 from aclsim.models.onnx_shapes import Ask, Shapes
-from aclsim.models.refusal import Broken, Unsupported
+from aclsim.models.refusal import Broken, Refusal, Unsupported
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -51,15 +51,24 @@ def session_options(onnxruntime: Any) -> Any:
     return options
 
 
-def _is_wrong(model: "ModelProto") -> bool:
-    """Whether types or shapes of a model do not go together, which onnx's checker finds when it infers them."""
-    import onnx
+_WRONG = ("InferenceError]", "INVALID_GRAPH", "Type Error", "INVALID_PROTOBUF")
+_MISSING = ("is not a registered function/op", "No Op registered", "NOT_IMPLEMENTED")
+"""What onnxruntime says of a model that is wrong in itself, and of an operator that it does not have."""
 
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except Exception:  # noqa: BLE001 - protobuf, checker and inference raise what they like
-        return True
-    return False
+
+def _refused(error: Exception) -> Refusal:
+    """Why onnxruntime does not take a model: its types, shapes or edges do not go together, or it lacks something.
+
+    Its words tell, not onnx's full check, which crashes on some of the models that onnxruntime refuses.
+    """
+    said = str(error)
+    if any(words in said for words in _MISSING):
+        return Unsupported(
+            f'onnxruntime lacks something that the model needs; the engine "reference" may have it: {said}'
+        )
+    if any(words in said for words in _WRONG):
+        return Broken(f"onnxruntime refuses the model: {said}")
+    return Unsupported(f'onnxruntime cannot run the model; the engine "reference" may be able to: {said}')
 
 
 def _input_type(tensor: Tensor) -> Any:
@@ -74,17 +83,18 @@ class OnnxRuntime:
         Refusal: onnxruntime does not take the model.
     """
 
-    def __init__(self, model: "ModelProto", data: bytes, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
+    def __init__(self, data: bytes, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> None:
         onnxruntime = import_or_refuse("onnxruntime")
         options = session_options(onnxruntime)
         try:
-            self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                data,
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # to the same provider once more, with words on the terminal
+            )
         except Exception as error:  # noqa: BLE001 - onnxruntime's words are the message
-            if _is_wrong(model):
-                raise Broken(f"onnxruntime refuses the model: {error}") from None
-            raise Unsupported(
-                f'onnxruntime lacks something that the model needs; the engine "reference" may have it: {error}'
-            ) from None
+            raise _refused(error) from None
         self._inputs = inputs
         self._outputs = outputs
         self._names = [tensor.name for tensor in outputs]
@@ -195,7 +205,7 @@ def make_engine(
     Raises:
         Refusal: It does not take the model.
     """
-    return OnnxRuntime(model, data, inputs, outputs) if name == "onnxruntime" else Reference(model)
+    return OnnxRuntime(data, inputs, outputs) if name == "onnxruntime" else Reference(model)
 
 
 def shapes_by(engine: str | None) -> Ask | None:

@@ -9,9 +9,11 @@ from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.models.arrays import numpy_views
 from aclsim.models.description import Array, Computation, Dims, Executable, Gears, Tensor, work_size
+from aclsim.models.division import tame
 from aclsim.models.dtypes import BY_ONNX, dense_bytes
 from aclsim.models.engines import Engine, import_or_refuse, make_engine, shapes_by
 from aclsim.models.external import take_in
+from aclsim.models.guard import check_harmless, cut_inputs
 from aclsim.models.onnx_shapes import fix_inputs, infer
 from aclsim.models.refusal import Broken, Unrecognised, Unsupported
 
@@ -42,7 +44,8 @@ def load_onnx(
         onnx.checker.check_model(model)
     except Exception as error:  # noqa: BLE001 - the checker's own words are the message
         raise Broken(f"onnx's checker refuses the model: {error}") from None
-    if external:
+    check_harmless(model)
+    if any([external, cut_inputs(model), tame(model)]):  # in a list: all of them are to happen
         data = model.SerializeToString()
     if input_shapes:  # the engine goes on taking any shape: what it computes does not depend on what is fixed
         fix_inputs(model, input_shapes, shapes_by(engine))

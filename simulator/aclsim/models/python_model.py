@@ -51,8 +51,7 @@ class PythonModel:
             try:
                 given = self._function(**arrays)
             except Exception as error:  # noqa: BLE001 - whatever the function raises
-                said = f"{type(error).__name__}: {error}"
-                raise _wrong(f"the model's function failed: {said}") from None
+                raise _wrong(f"the model's function failed: {_words(error)}") from None
             return [array_of(_dense(*each)) for each in zip(self.outputs, self._in_order(given), strict=True)]
 
         return computation
@@ -75,14 +74,23 @@ class PythonModel:
         try:
             found = [tuple(map(index, dims)) for dims in self._infer(list(inputs))]
         except Exception as error:  # noqa: BLE001 - whatever the function raises
-            said = f"{type(error).__name__}: {error}"
-            raise Fault(codes.ACL_ERROR_GE_FAILURE, f"the model's infer function failed: {said}") from None
+            said = f"the model's infer function failed: {_words(error)}"
+            raise Fault(codes.ACL_ERROR_GE_FAILURE, said) from None
         if list(map(len, found)) != [len(tensor.dims) for tensor in self.outputs]:
             told = [tensor.dims for tensor in self.outputs]
             raise Fault(
                 codes.ACL_ERROR_GE_FAILURE, f"the model's infer function gave the shapes {found}, the model has {told}"
             )
         return found
+
+
+def _words(error: Exception) -> str:
+    """Kind and words of what the program's code raised, whose words may raise themselves."""
+    kind = type(error).__name__
+    try:
+        return f"{kind}: {error}"
+    except Exception:  # noqa: BLE001 - whatever the words raise
+        return f"{kind}, whose words cannot be had"
 
 
 def _wrong(message: str) -> Fault:
@@ -102,8 +110,8 @@ def _dense(tensor: Tensor, result: Any) -> Any:
         array = np.asarray(result)
         fits = array.dtype == dtype or (not hasattr(result, "dtype") and _holds(dtype.kind, array.dtype.kind))
         array = np.asarray(result, dtype) if fits else array
-    except (TypeError, ValueError, OverflowError) as error:
-        raise _wrong(f"output {tensor.name!r} is no array of {name_of(tensor.dtype)}: {error}") from None
+    except Exception as error:  # noqa: BLE001 - what makes an array of itself may raise what it likes
+        raise _wrong(f"output {tensor.name!r} is no array of {name_of(tensor.dtype)}: {_words(error)}") from None
     if not fits:
         raise _wrong(f"output {tensor.name!r} came out with dtype {array.dtype}, the model says {dtype}")
     limits = tensor.ranges

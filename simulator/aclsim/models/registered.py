@@ -109,3 +109,10 @@ def make(name: str, registered: Registered, engine: str) -> Executable:
 def _python_model(registered: Registered) -> PythonModel:
     assert registered.function is not None
     return PythonModel(registered.function, registered.inputs, registered.outputs, registered.infer)
+
+
+def size_of(registered: Registered) -> int:
+    """Bytes of the ONNX file, 0 where there is none."""
+    if isinstance(registered.onnx, Path):
+        return registered.onnx.stat().st_size if registered.onnx.is_file() else 0
+    return len(registered.onnx or b"")
