@@ -37,13 +37,15 @@ class Target:
 
     `strict` says whether it promises more than hardware does: what is undefined there has the documented answer, and
     nobody else uses the device, so that counts are exact. By default every backend but `cann` is taken to. `scheduled`
-    says whether it takes the options `schedule` and `seed`; a schedule among `options` stays as it is.
+    says whether it takes the options `schedule` and `seed`; a schedule among `options` stays as it is. `models` is the
+    import path of what brings the models to play with (see `samples`); without it only machines of no models run.
     """
 
     backend: str = SCHEDULED
     options: Mapping[str, Any] = field(default_factory=dict)
     strict: bool | None = None
     scheduled: bool | None = None
+    models: str = ""
 
     @property
     def exact(self) -> bool:
@@ -92,7 +94,7 @@ class AclMachine(RuleBasedStateMachine):
         "aclrtCreateStream",
         "aclrtCreateEvent",
     )
-    """Functions without which a backend has nothing for the machine to play with, as that of product IPV350."""
+    """Functions without which a backend has nothing for the machine to play with."""
 
     def begin(self, **schedule: Any) -> None:
         """Open the backend and set device 0."""
@@ -112,7 +114,8 @@ class AclMachine(RuleBasedStateMachine):
                 self.finish()
         finally:
             if not self.target.exact:
-                self.acl.backend.aclrtResetDeviceForce(0)
+                force = "aclrtResetDeviceForce"
+                getattr(self.acl.backend, force if self.acl.backend.supports(force) else "aclrtResetDevice")(0)
             self.acl.close()
 
 

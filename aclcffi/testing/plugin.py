@@ -1,7 +1,8 @@
 """A pytest plugin: the backend that the state machines look at, and how to repeat a random test that failed.
 
 `pytest_plugins = ["aclcffi.testing.plugin"]` in the top conftest.py switches it on. `--acl-backend NAME` and any number
-of `--acl-option NAME=VALUE` choose the backend of the fixture `acl_target`. The report of a test that failed has a
+of `--acl-option NAME=VALUE` choose the backend of the fixture `acl_target`; `--acl-models MODULE:FUNCTION` names what
+brings the models for the machines that play with some. The report of a test that failed has a
 section with the schedule tokens of the backends that `open_backend` opened during the test.
 """
 
@@ -36,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="option to open that backend with, such as product=310P; may be given several times",
+    )
+    group.addoption(
+        "--acl-models",
+        default="",
+        metavar="MODULE:FUNCTION",
+        help="function that brings the models that the state machines play with (see aclcffi.testing.samples)",
     )
 
 
@@ -98,7 +105,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session")
 def acl_target(pytestconfig: pytest.Config) -> Target:
-    """The backend that `--acl-backend` and `--acl-option` name."""
+    """The backend that `--acl-backend` and `--acl-option` name, with the models of `--acl-models`."""
     from aclcffi.testing.machines import Target
 
     options = {}
@@ -107,4 +114,5 @@ def acl_target(pytestconfig: pytest.Config) -> Target:
         if not equals:
             raise pytest.UsageError(f"--acl-option takes NAME=VALUE, not {given!r}")
         options[name] = value
-    return Target(pytestconfig.getoption("--acl-backend"), options)
+    models = pytestconfig.getoption("--acl-models")
+    return Target(pytestconfig.getoption("--acl-backend"), options, models=models)

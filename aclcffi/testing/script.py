@@ -12,6 +12,7 @@ assertion for each expectation. When an expectation is not met the error is a Co
 program. Its last line is the assertion that failed.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from aclcffi import ffi
 from aclcffi.backend import Backend, open_backend
 from aclcffi.contract import AclFunctions
+from aclcffi.testing.samples import Sample, find_provider
 
 _HANDLE = re.compile(r"struct (\w+?)_ \*")
 _PREFIX = re.compile(r"^(struct )?(aclrt|aclmdl|acl)?")
@@ -28,6 +30,8 @@ _INSIDE = 1 << 20  # bytes behind a known address within which another one is wr
 
 _ASSIGNED = re.compile(r"(\w+) = ")
 _OWNED = {"pointer": "out", "array": "buffer", "function": "callback"}
+
+_UNIT, _RUNS = 4, 4
 
 SUCCESS = (0,)
 
@@ -61,6 +65,15 @@ def _quoted(value: object) -> str:
     return f'"{value}"' if isinstance(value, str) and value.isprintable() and '"' not in value else repr(value)
 
 
+def _written(content: bytes) -> str:
+    """Bytes in Python; numbers that repeat, as a test's data do, in short."""
+    units = [content[place : place + _UNIT] for place in range(0, len(content), _UNIT)]
+    runs = [(unit, len(list(same))) for unit, same in itertools.groupby(units)]
+    if len(runs) > _RUNS or len(units) <= 2 * len(runs):
+        return repr(content)
+    return " + ".join(f"{unit!r} * {count}" if count > 1 else repr(unit) for unit, count in runs)
+
+
 def _owns(value: Any) -> bool:
     """Whether Python owns it, so that it has to be kept alive: what `ffi.new` and `ffi.callback` give."""
     return " owning " in (text := repr(value)) or " calling " in text
@@ -78,6 +91,7 @@ class _Lines:
         self._counts: dict[str, int] = {}
         self._owned: dict[int, tuple[str, Any, bytes]] = {}  # by id: name, the value, what was in it when last written
         self._names: dict[int, tuple[str, Any]] = {}  # by address: name and C type
+        self._results: dict[int, tuple[str, Any]] = {}  # by id: memory of Python that a call returned
 
     def text(self) -> str:
         """The whole program."""
@@ -100,9 +114,13 @@ class _Lines:
 
     def expression(self, value: Any) -> str:
         """A value in Python."""
+        if isinstance(value, bytes):
+            return _written(value)
         if not isinstance(value, ffi.CData):
             return repr(value)
         c_type = ffi.typeof(value)
+        if id(value) in self._results:
+            return self._results[id(value)][0]
         if _owns(value):
             return self._declared(value, c_type)
         if c_type.kind not in ("pointer", "array", "function"):
@@ -153,8 +171,23 @@ class _Lines:
             else:
                 known = [self.expression(each) for each in values]
                 self.lines.extend(f"{name}[{place}] = {each}" for place, each in enumerate(known))
+        elif c_type.item.kind == "struct":
+            self._fill_fields(name, value, c_type.item.fields)
         else:
             self.lines.append(f"ffi.buffer({name})[:] = {content!r}")
+
+    def _fill_fields(self, name: str, value: Any, fields: Iterable[tuple[str, Any]]) -> None:
+        """What is in a struct of numbers and arrays of them; of an array as far as it is not 0."""
+        for field, about in fields:
+            content = getattr(value[0], field)
+            if about.type.kind == "array":
+                used = len(bytes(ffi.buffer(content)).rstrip(b"\0"))
+                count = -(-used // ffi.sizeof(about.type.item))
+                if count:
+                    numbers = [self.expression(content[place]) for place in range(count)]
+                    self.lines.append(f"{name}.{field}[0:{count}] = [{', '.join(numbers)}]")
+            else:
+                self.lines.append(f"{name}.{field} = {self.expression(content)}")
 
     def learn(self, arguments: Iterable[Any]) -> None:
         """Name the handles and addresses that a call left in its out parameters."""
@@ -183,6 +216,8 @@ class _Lines:
             name = self.name_for(_variable(ffi.typeof(value)))
             self.lines[-1] = f"{name} = {self.lines[-1]}"
             self._names[_address(value)] = (name, ffi.typeof(value))
+            if _owns(value):  # a backend in Python may keep a handle's values there
+                self._results[id(value)] = (name, value)
 
 
 class Recorder(AclFunctions):
@@ -236,6 +271,12 @@ class Recorder(AclFunctions):
         """Whether an expectation was not met."""
         return self._lines.violated
 
+    def models(self, provider: str) -> Sequence[Sample]:
+        """Let a provider (`package.module:function`) make its models known to the backend; return them."""
+        module, _, function = provider.partition(":")
+        self._lines.lines += [f"from {module} import {function}", f"{function}({self.variable})"]
+        return find_provider(provider)(self.backend)
+
     # -- calls -------------------------------------------------------------------------------------------------------
 
     if not TYPE_CHECKING:  # type checkers see the functions one by one
@@ -282,13 +323,21 @@ class Recorder(AclFunctions):
         self._judge(f"{name}[0]", out[0], legal, f"{name}[0] is", why)
         return out[0]
 
+    def check_field(self, out: Any, field: str, legal: Collection[Any], count: int | None = None) -> Any:
+        """Say which values a field of a struct (what `ffi.new` gave) may have, of an array its first `count` ones."""
+        value, name = getattr(out, field), f"{self._lines.expression(out)}.{field}"
+        if count is not None:
+            value, name = list(value[0:count]), f"list({name}[0:{count}])"
+        self._judge(name, value, legal, f"{name} is", "")
+        return value
+
     def check_bytes(self, pointer: Any, legal: Sequence[Collection[int]], why: str = "") -> bytes:
         """Say which values the bytes of host memory from `pointer` on may have; return them."""
         content = bytes(ffi.buffer(ffi.cast("char *", pointer), len(legal)))
         name = self._lines.expression(pointer)
         place = f'bytes(ffi.buffer(ffi.cast("char *", {name}), {len(legal)}))'
         if all(len(each) == 1 for each in legal):
-            condition = f"{place} == {bytes(next(iter(each)) for each in legal)!r}"
+            condition = f"{place} == {_written(bytes(next(iter(each)) for each in legal))}"
         else:
             condition = f"all(map(set.__contains__, {[set(each) for each in legal]!r}, {place}))"
         self._lines.lines.append(f"assert {condition}")

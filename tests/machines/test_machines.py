@@ -1,19 +1,13 @@
 """The state machines: the backend under test keeps the contract, and a backend with a bug is found out."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
-from hypothesis import Phase, settings
 
 from aclcffi.testing.handle_machine import HandleMachine
-from aclcffi.testing.machines import AclMachine, ContractError, Target, run_machine
+from aclcffi.testing.machines import AclMachine, Target, run_machine
 from aclcffi.testing.stream_machine import StreamMachine
+from tests.machines.hunting import HUNT, UNSHRUNK, found, line_that_fails
 
-ROOT = Path(__file__).parents[2]
-HUNT = settings(derandomize=True, database=None, max_examples=500, deadline=None)
-UNSHRUNK = settings(HUNT, phases=[Phase.generate])
+BROKEN = "tests.machines.broken"
 
 
 @pytest.fixture
@@ -41,32 +35,10 @@ def test_streams(target: Target) -> None:
     run_machine(StreamMachine, target)
 
 
-def found(machine: type[AclMachine], bug: str, profile: settings) -> str:
-    """The program that shows a bug of one of the broken backends."""
-    target = Target(f"tests.machines.broken:{bug}", {"devices": 2, "hang_after": 0}, scheduled=True)
-    with pytest.raises(ContractError) as caught:
-        run_machine(machine, target, profile, steps=30)
-    script = caught.value.script
-    assert (
-        f'open_backend("tests.machines.broken:{bug}", devices=2, hang_after=0, schedule="replay", token="1:' in script
-    )
-    return script
-
-
-def line_that_fails(script: str) -> str:
-    """Run a program in a Python of its own, and return the line that failed."""
-    result = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
-    assert result.returncode == 1, result.stderr
-    number = int(result.stderr.partition('File "<string>", line ')[2].partition(",")[0])
-    return script.splitlines()[number - 1]
-
-
 @pytest.mark.parametrize(("machine", "bug"), [(HandleMachine, "KeepsStreams"), (StreamMachine, "NoWaits")])
 def test_short_programs(machine: type[AclMachine], bug: str) -> None:
     """Each machine finds a planted bug and shrinks what shows it to a few calls, which fail at the last line."""
-    script = found(machine, bug, HUNT)
+    script = found(machine, f"{BROKEN}:{bug}", HUNT)
     assert len(script.splitlines()) < 40, script
     assert line_that_fails(script) == script.splitlines()[-1]
 
@@ -82,5 +54,5 @@ def test_short_programs(machine: type[AclMachine], bug: str) -> None:
 )
 def test_bugs(machine: type[AclMachine], bug: str) -> None:
     """Each machine finds more planted bugs; what it prints fails at its last line, also when it was not shrunk."""
-    script = found(machine, bug, UNSHRUNK)
+    script = found(machine, f"{BROKEN}:{bug}", UNSHRUNK)
     assert line_that_fails(script) == script.splitlines()[-1]

@@ -37,6 +37,7 @@ def test_fails_in_a_fixture(machine):
 def test_target(acl_target):
     assert acl_target.backend == "simulator"
     assert acl_target.options == {"product": "310P", "devices": "2"}
+    assert acl_target.models == "my.models:all"
 """
 
 
@@ -81,8 +82,15 @@ def test_machines_of_fixtures(project: pytest.Pytester) -> None:
 
 
 def test_target_of_the_options(project: pytest.Pytester) -> None:
-    """The options name the backend for the state machines and what to open it with."""
-    options = ("--acl-backend", "simulator", "--acl-option", "product=310P", "--acl-option=devices=2")
+    """The options name the backend for the state machines, what to open it with, and its models."""
+    options = (
+        "--acl-backend",
+        "simulator",
+        "--acl-option",
+        "product=310P",
+        "--acl-option=devices=2",
+        "--acl-models=my.models:all",
+    )
     run(project, "-k", "target", *options).assert_outcomes(passed=1)
 
 

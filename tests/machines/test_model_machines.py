@@ -1,0 +1,87 @@
+"""The state machines of models: the backend under test keeps the contract, and a backend with a bug is found out."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+
+from aclcffi.testing.gear_machine import GearMachine
+from aclcffi.testing.machines import AclMachine, Target, run_machine
+from aclcffi.testing.model_machine import ModelMachine
+from tests.machines import broken_gears, broken_models
+from tests.machines.broken import Broken
+from tests.machines.hunting import HUNT, UNSHRUNK, found, line_that_fails, line_that_fails_here
+
+MODELS = "aclsim.samples:models"
+SMALL = "IPV350"
+PRODUCTS = ("generic", "310P", SMALL)
+ABSTRACT = (broken_gears.Sets, broken_gears.Executes)
+
+
+def bugs(module: object) -> list[type[Broken]]:
+    """The broken backends of a module."""
+    kinds = [each for each in vars(module).values() if isinstance(each, type) and issubclass(each, Broken)]
+    return [kind for kind in kinds if kind is not Broken and kind not in ABSTRACT]
+
+
+def targets(target: Target, machine: type[AclMachine]) -> list[Target]:
+    """The backend under test with models: as the options say, and where they name no product each kind of them."""
+    if target.backend == "simulator":
+        target = replace(target, models=target.models or MODELS)
+    if not target.models:
+        pytest.skip("no models: --acl-models names the function that brings them")
+    chosen = [target]
+    if target.backend == "simulator" and "product" not in target.options:
+        chosen = [replace(target, options={**target.options, "product": product}) for product in PRODUCTS]
+    able = []
+    for each in chosen:
+        with each.open().backend as backend:
+            if all(map(backend.supports, machine.needs)):
+                able.append(each)
+    if not able:
+        pytest.skip("the backend has other functions than those of the machine")
+    return able
+
+
+def test_models(acl_target: Target) -> None:
+    """Buffers, datasets, descs, configurations and static models answer, own and compute what the contract says."""
+    for target in targets(acl_target, ModelMachine):
+        run_machine(ModelMachine, target)
+
+
+def test_gears(acl_target: Target) -> None:
+    """Gears are kept where the contract says, and shapes of dynamic-shape models taken and given as it says."""
+    for target in targets(acl_target, GearMachine):
+        run_machine(GearMachine, target)
+
+
+def test_the_products_of_the_simulator() -> None:
+    """Both machines run on the main library, that of models on IPV350 too."""
+    target = Target("simulator")
+    assert [each.options["product"] for each in targets(target, ModelMachine)] == [*PRODUCTS]
+    assert [each.options["product"] for each in targets(target, GearMachine)] == [*PRODUCTS[:2]]
+
+
+def hunted(bug: type[Broken], *, shrink: bool = False) -> str:
+    """The program that shows a bug."""
+    product = SMALL if bug in (broken_models.ReplacesDescs, broken_models.CopiesPaths, broken_models.MapsCodes) else ""
+    machine = GearMachine if bug.__module__ == broken_gears.__name__ else ModelMachine
+    name = f"{bug.__module__}:{bug.__name__}"
+    # Some bugs need several steps, each of them right. What is found early costs nothing more.
+    profile = settings(HUNT if shrink else UNSHRUNK, max_examples=3000)
+    return found(machine, name, profile, models=MODELS, product=product)
+
+
+@pytest.mark.parametrize("bug", [broken_models.ForgetsTheMode, broken_gears.ModelWithoutGear])
+def test_short_programs(bug: type[Broken]) -> None:
+    """Each machine finds a planted bug and shrinks what shows it to a few calls, which fail at the last line."""
+    script = hunted(bug, shrink=True)
+    assert len(script.splitlines()) < 80, script
+    assert line_that_fails(script) == script.splitlines()[-1]
+
+
+@pytest.mark.parametrize("bug", [*bugs(broken_models), *bugs(broken_gears)], ids=lambda bug: str(bug.__name__))
+def test_bugs(bug: type[Broken]) -> None:
+    """Each machine finds each planted bug; what it prints fails at its last line, also when it was not shrunk."""
+    script = hunted(bug)
+    assert line_that_fails_here(script) == script.splitlines()[-1]
