@@ -72,8 +72,7 @@ class GearMachine(GearCalls):
         self.areas = [*_ALWAYS, *sorted(areas) * 3]
         self.tight = tight
         self.open(schedule)
-        first, second = kinds
-        self.kinds = [kind for kind in dict.fromkeys((first, second)) if kind in self.samples]
+        self.kinds = [kind for kind in dict.fromkeys(kinds) if kind in self.samples] or list(self.samples)
         for kind in self.kinds:
             self.load(kind, "File")
             for takes in (True, False):

@@ -179,14 +179,14 @@ class ModelExecutions(ModelState):
         remembered = self.remembered(call)
         if remembered is not None and not remembered.alive and not self.target.exact:
             return False  # what is left of a stream
+        empty = [buffer for buffer in call.outputs.buffers if buffer.memory is None]
+        if len(set(map(id, empty))) < len(empty):
+            return False  # one buffer for two outputs
         if code == INVALID and not small and not call.model.sample.dynamic:
             # A NULL output that is one too many: whether the mode is fixed by then nobody says.
             return call.model.mode == "waits" or self.code(call.inputs, call.outputs, *self.configs_of(call)) != 0
         if code:
             return True
-        empty = [buffer for buffer in call.outputs.buffers if buffer.memory is None]
-        if len(set(map(id, empty))) < len(empty):
-            return False  # one buffer for two outputs
         if not small and 0 in self.timeouts_of(call) and (call.inputs.descs or empty or call.model.sample.dynamic):
             return False  # what becomes of the outputs of an execution that nobody waited for
         return self.fits(call, call.model, call.inputs, call.outputs, small=small)

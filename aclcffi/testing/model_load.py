@@ -19,7 +19,7 @@ class ModelLoads(ModelDescriptions):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
-        self.work_bytes = 0
+        self.work_bytes = self.weight_bytes = 0
 
     def load(self, wrong: str, pick: int, number: int) -> None:  # noqa: ARG002 - one draw will do
         """MD5.01 to MD5.07: the router's checks, then modelId, then the content."""
@@ -42,10 +42,11 @@ class ModelLoads(ModelDescriptions):
             size = 0 if wrong == "no size" else size
         arguments: list[Any] = [path, place] if source == "File" else [content, size, place]
         if way.endswith("WithMem"):
-            memory = self.work_memory(wrong)
-            if code == 0 and wrong == "little work" and self.work_bytes > 1:
-                code, takes_id = BAD_CONTENT, True  # MD5.12
-            arguments += [self.handle(memory), memory.size if memory is not None else 0, ffi.NULL, 0]
+            for need, little in ((self.work_bytes, "little work"), (self.weight_bytes, "little weights")):
+                memory = self.given_memory(need, little=wrong == little)
+                if code == 0 and wrong == little and need > 1:
+                    code, takes_id = BAD_CONTENT, True  # MD5.11, MD5.12
+                arguments += [self.handle(memory), memory.size if memory is not None else 0]
         self.expect(f"aclmdlLoadFrom{way}", *arguments, legal=(code,))
         self.loaded(place, code, takes_id=takes_id)
 
@@ -53,15 +54,15 @@ class ModelLoads(ModelDescriptions):
         """Whether there are models enough."""
         return sum(model.alive for model in self.models) >= _MOST_MODELS
 
-    def work_memory(self, wrong: str) -> Memory | None:
-        """Memory for a model to work in; NULL half of the time."""
+    def given_memory(self, need: int, *, little: bool = False) -> Memory | None:
+        """Memory for a model to work in, or for its weights; NULL half of the time."""
         self.turn += 1
-        if wrong == "little work":
+        if little:
             return self.make_memory(1, None)
-        if self.turn % 2 or not self.work_bytes:
+        if self.turn % 2 or not need:
             return None
         with self.acl.optional():
-            return self.make_memory(self.work_bytes, None)
+            return self.make_memory(need, None)
 
     def loaded(self, place: Any, code: int, *, takes_id: bool = False) -> Model | None:
         """A load is over: the id is written on success only; one that the engine saw is used up all the same."""
@@ -123,7 +124,7 @@ class ModelLoads(ModelDescriptions):
             if pick % 2:
                 self.load_config(live)
         elif live is not None and what == "ready" and (number % 4 < 2 or self.sample.content):
-            memory = self.work_memory("") if number % 4 % 2 and not self.small else None
+            memory = self.given_memory(self.work_bytes) if number % 4 % 2 and not self.small else None
             self.make_ready(live, number % 4 + 1, memory)
             if number > 15:
                 self.set_load_option(live, PRIORITY, number, 0)

@@ -35,6 +35,7 @@ AREAS: dict[str, tuple[str, ...]] = {
         "",
         *("missing", "NULL", "no id", "missing, no id", "no size", "short"),
         *("garbage", "little work") * 2,
+        "little weights",
     ),
     "load config": (
         "ready",
@@ -81,7 +82,7 @@ class ModelMachine(ModelLoads):
         if self.acl.backend.supports("aclmdlQuerySize"):
             with self.acl.optional():
                 self.expect("aclmdlQuerySize", self.sample.path, *sizes)
-        self.work_bytes = sizes[0][0]
+        self.work_bytes, self.weight_bytes = sizes[0][0], sizes[1][0]
         if self.small:
             with self.acl.optional():
                 config = self.make_load_config()

@@ -62,6 +62,14 @@ def test_the_products_of_the_simulator() -> None:
     assert [each.options["product"] for each in targets(target, GearMachine)] == [*PRODUCTS[:2]]
 
 
+@pytest.mark.parametrize("machine", [ModelMachine, GearMachine])
+@pytest.mark.parametrize("strict", [None, False])
+def test_models_in_files(machine: type[AclMachine], strict: bool | None) -> None:
+    """Both run over model files that nobody registered, as on a device, and ask for no more than a device answers."""
+    target = Target("simulator", {"product": "310P"}, strict=strict, models="tests.machines.onnx_models:models")
+    run_machine(machine, target, settings(HUNT, max_examples=10))
+
+
 def hunted(bug: type[Broken], *, shrink: bool = False) -> str:
     """The program that shows a bug."""
     product = SMALL if bug in (broken_models.ReplacesDescs, broken_models.CopiesPaths, broken_models.MapsCodes) else ""
