@@ -130,6 +130,11 @@ def _dims_of(index: int, tensor: Tensor, desc: TensorDesc | None, buffer: DataBu
         if most >= 0 and dim != -1 and not least <= dim <= most:
             allowed = str(least) if least == most else f"{least} to {most}"
             raise invalid(f"input {index} ({tensor.name!r}): dim {position} is {dim}, the model takes {allowed}")
+    if min(dims, default=0) < -1:  # a choice: MD7.11 checks no range without an end, and an engine then fails
+        raise Fault(
+            codes.ACL_ERROR_GE_FAILURE,
+            f"input {index} ({tensor.name!r}) has the shape {dims}; a dim is -1 where it is not known, never less",
+        )
     dims = tuple(own if dim == -1 else dim for dim, own in zip(dims, tensor.dims, strict=True))
     unknown = [position for position, dim in enumerate(dims) if dim < 0]
     if not unknown:
