@@ -203,7 +203,7 @@ class ModelExecutions(ModelState):
 
     def fits(self, call: Call, model: Model, inputs: Dataset, outputs: Dataset, *, small: bool) -> bool:
         """Whether there is memory for everything, whatever the buffers say, and known shapes."""
-        shapes = self.shapes_of(call, model, inputs)
+        shapes = self.shapes_of(model, inputs)
         if shapes is None:
             return False
         for index, shape in enumerate(shapes):
@@ -218,9 +218,8 @@ class ModelExecutions(ModelState):
                 return False
         return True
 
-    def shapes_of(self, call: Call, model: Model, inputs: Dataset) -> list[Dims] | None:
+    def shapes_of(self, model: Model, inputs: Dataset) -> list[Dims] | None:
         """The shapes of a legal execution, None where nobody says them."""
-        del call
         sample = model.sample
         if sample.geared:
             gear = self.gear_in(sample, inputs.buffers[len(sample.inputs)])
@@ -337,7 +336,7 @@ class ModelExecutions(ModelState):
         if call.way == V2 and call.stream is not None and not small and not model.sample.dynamic:
             model.on = call.stream
         if not small and answer == 0 and (model.sample.dynamic or (call.inputs.descs and not model.sample.geared)):
-            self.describe_outputs(call, model, call.inputs, call.outputs)
+            self.describe_outputs(model, call.inputs, call.outputs)
         if waited and answer == 0:
             for buffer in call.outputs.buffers[: len(model.sample.outputs)]:
                 if buffer.memory is not None:
@@ -345,7 +344,7 @@ class ModelExecutions(ModelState):
 
     def compute(self, call: Call, model: Model, inputs: Dataset, outputs: Dataset, *, done: bool) -> None:
         """What the outputs hold behind a launch; `done` where it was waited for."""
-        shapes, stream = self.shapes_of(call, model, inputs) or [], self.on_stream(call)
+        shapes, stream = self.shapes_of(model, inputs) or [], self.on_stream(call)
         queued = stream is not None and not done
         used = list(self.touched(call))
         for index, shape in enumerate(shapes):
@@ -367,7 +366,7 @@ class ModelExecutions(ModelState):
 
     def take_memory(self, call: Call, model: Model, outputs: Dataset, *, done: bool) -> None:
         """MD7.19: an output without memory has got some; MD7.23: of an execution that failed perhaps."""
-        shapes = self.shapes_of(call, model, call.inputs) if done and call.inputs is not None else None
+        shapes = self.shapes_of(model, call.inputs) if done and call.inputs is not None else None
         for index, (buffer, described) in enumerate(zip(outputs.buffers, model.sample.sizes(), strict=False)):
             if buffer.memory is not None:
                 continue
@@ -388,9 +387,9 @@ class ModelExecutions(ModelState):
         self.expect("aclUpdateDataBuffer", buffer.handle, self.handle(memory), size)
         buffer.memory, buffer.size = memory, size
 
-    def describe_outputs(self, call: Call, model: Model, inputs: Dataset, outputs: Dataset) -> None:
+    def describe_outputs(self, model: Model, inputs: Dataset, outputs: Dataset) -> None:
         """MD7.22: the outputs' tensor descs are made anew; pointers to the old ones are stale."""
-        shapes = self.shapes_of(call, model, inputs) or []
+        shapes = self.shapes_of(model, inputs) or []
         old = list(outputs.descs.values())
         for desc in old:
             desc.alive = False

@@ -1,11 +1,12 @@
 """Two models on two streams: in a parallel world they run at the same time, in every other one after the other."""
 
+import os
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
-from aclsim import TensorSpec
+from aclsim import SimulationHang, TensorSpec
 
 from tests.aclsim.machine import PATIENCE
 from tests.contract.acl import Acl, OpenAcl
@@ -13,6 +14,7 @@ from tests.contract.models import Program
 from tests.contract.varying import load_path, register
 
 X, Y = TensorSpec("x", (4,)), TensorSpec("y", (4,))
+DOUBLE: dict[str, Any] = {"function": lambda x: 2 * x, "inputs": [X], "outputs": [Y]}
 
 
 def two(acl: Acl, function: Any) -> list[tuple[Program, Any]]:
@@ -74,3 +76,46 @@ def test_one_at_a_time(open_acl: OpenAcl, options: dict[str, Any]) -> None:
     for thread in threads:
         thread.join(PATIENCE)
         assert not thread.is_alive()
+
+
+def test_models_that_execute_models(open_acl: OpenAcl) -> None:
+    """However many functions wait for another model at the same time, that one gets a worker."""
+    acl = open_acl(schedule="parallel")
+    acl.start()
+    count = 2 * (os.cpu_count() or 1)
+    all_wait = threading.Barrier(count)
+    inner = [Program(acl, b"", load_path(acl, path)) for path in [register(acl, "inner", **DOUBLE)] * count]
+
+    def outer(x: Any) -> Any:
+        program = inner[int(x[0])]
+        all_wait.wait(PATIENCE)
+        acl.ok(acl.aclrtSetDevice(0))
+        program.feed(x)
+        acl.ok(program.execute())
+        return np.array(program.result(), np.float32)
+
+    path = register(acl, "outer", function=outer, inputs=[X], outputs=[Y])
+    programs = [(Program(acl, b"", load_path(acl, path)), acl.stream()) for _ in range(count)]
+    for index, (program, _) in enumerate(programs):
+        program.feed([index] * 4)
+    execute_both(acl, programs)
+    assert [program.result() for program, _ in programs] == [[2.0 * index] * 4 for index in range(count)]
+
+
+def test_a_model_that_executes_itself(open_acl: OpenAcl, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nobody can end that: it is reported as a hang, to the thread that waits for the execution as well."""
+    acl = open_acl(schedule="parallel", hang_after=0.5)
+    acl.start()
+    stream = acl.stream()
+
+    def function(x: Any) -> Any:
+        acl.ok(acl.aclrtSetDevice(0))
+        acl.ok(program.execute_async(stream))
+        acl.synchronize(stream)
+        return x
+
+    program = Program(acl, b"", load_path(acl, register(acl, function=function, inputs=[X], outputs=[Y])))
+    acl.ok(program.execute_async(stream))
+    with pytest.raises(SimulationHang):
+        acl.aclrtSynchronizeStream(stream)
+    assert "nothing can end the wait" in capfd.readouterr().err

@@ -1,12 +1,13 @@
 """The schedule for throughput: worker threads run what is ready at the same time. It promises no order."""
 
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from aclsim.core.scheduler import IDLE, Scheduler
 from aclsim.core.stream import Stream
 from aclsim.core.task import Task
+
+_WORKERS = 256  # more than cores: a model's function may wait for other models, which need workers then
 
 
 def _start_idle() -> None:
@@ -21,6 +22,7 @@ class Parallel:
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
         self._working = 0
+        self._waiting = 0  # claimed tasks that no worker has begun
 
     def submitted(self, scheduler: Scheduler) -> None:
         """Start everything that is ready."""
@@ -29,14 +31,15 @@ class Parallel:
                 scheduler.execute(task)
                 continue
             if self._pool is None:
-                workers = os.cpu_count() or 1
-                self._pool = ThreadPoolExecutor(workers, "aclsim", initializer=_start_idle)
+                self._pool = ThreadPoolExecutor(_WORKERS, "aclsim", initializer=_start_idle)
             scheduler.claim(task)
-            self._working += 1
+            self._waiting += 1
             self._pool.submit(self._work, scheduler, task)
 
     def _work(self, scheduler: Scheduler, task: Task) -> None:
         with scheduler.lock:
+            self._waiting -= 1
+            self._working += 1
             try:
                 scheduler.execute(task)
                 self.submitted(scheduler)
@@ -51,8 +54,8 @@ class Parallel:
         """Nothing: the workers do it."""
 
     def busy(self) -> bool:
-        """Whether workers are at work."""
-        return self._working > 0
+        """Whether a worker is about to begin a task; the scheduler knows those at work, and who of them waits."""
+        return self._waiting > 0 and self._working < _WORKERS
 
     def close(self) -> None:
         """Let the workers go when they are through."""
