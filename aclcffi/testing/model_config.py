@@ -238,10 +238,13 @@ class ModelConfigs(ModelExecutions):
                 return (INVALID,)
             if not exists:
                 return (EPATH,)
-        elif MEMORY not in values or MEMORY_SIZE not in values or values[MEMORY_SIZE] == 0:
+        elif (
+            MEMORY not in values
+            or MEMORY_SIZE not in values
+            or values[MEMORY_SIZE] == 0
+            or values[MEMORY_SIZE] < content
+        ):
             return (INVALID,)
-        elif values[MEMORY_SIZE] < content:
-            return (INVALID, ESIZE)  # a path was there for the router to look at
         if kind in (2, 4) and not small and values.get(WORK) is not None and values[WORK_SIZE] < work:
             return (BAD_CONTENT,)
         return (0,)

@@ -125,7 +125,10 @@ def _route(world: World, config: LoadConfig) -> Content:
     path = path_of(config, lib.ACL_MDL_PATH_PTR)
     if path:
         return read_file(world, path)
-    if _number(config, lib.ACL_MDL_MEM_SIZET):
+    size = _number(config, lib.ACL_MDL_MEM_SIZET)
+    if size:
+        if _number(config, lib.ACL_MDL_MEM_ADDR_PTR) and size < MAGIC_SIZE:
+            raise Fault(codes.ACL_ERROR_GE_EXEC_MODEL_DATA_SIZE_INVALID, f"the model memory has only {size} bytes")
         return _memory_of(world, config)
     raise invalid("handle names neither a model file nor model memory")
 
@@ -136,8 +139,6 @@ def _memory_of(world: World, config: LoadConfig) -> Content:
     address = _number(config, lib.ACL_MDL_MEM_ADDR_PTR)
     if not address or not size:
         raise invalid(f"handle names model memory of {size} bytes at 0x{address:x}")
-    if size < MAGIC_SIZE and not world.product.ipv350:  # the router's check
-        raise Fault(codes.ACL_ERROR_GE_EXEC_MODEL_DATA_SIZE_INVALID, f"the model memory has only {size} bytes")
     folder = path_of(config, lib.ACL_MDL_WEIGHT_PATH_PTR).decode(errors="surrogateescape")
     data = read_memory(world, address, size, "ACL_MDL_MEM_ADDR_PTR")
     return Content(data, Path(folder) if folder else None)

@@ -207,6 +207,8 @@ def test_a_path_is_opened_for_a_load_from_memory_too(machine: Acl, tmp_path: Pat
     config.set(lib.ACL_MDL_PATH_PTR, "char *", write_file(tmp_path, weighted()))
     assert config.load() == 0
     assert machine.aclmdlGetNumInputs(described(machine, config.id[0])) == 2
+    config.set(lib.ACL_MDL_MEM_SIZET, "size_t", 3)  # which the router, busy with the path, has not looked at
+    assert config.load() == EINVAL
 
 
 @main_only
