@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from aclsim.core.fault import Fault
 from aclsim.models.description import Array as Dense
 from aclsim.models.description import Executable
 from aclsim.models.engines import ENGINES
@@ -172,3 +173,20 @@ def test_on_other_machines(open_acl: OpenAcl, options: dict[str, Any]) -> None:
         assert way() == 0
         acl.synchronize()
         assert np.allclose(output(program, wanted), wanted, rtol=1e-5)
+
+
+def test_a_shape_that_only_the_data_tells_beside_bfloat16() -> None:
+    """Types that numpy lacks go in and out by address, for which the shapes are needed: such a model fails, and says so."""
+    pytest.importorskip("ml_dtypes")
+    nodes = [
+        helper.make_node("Cast", ["x"], ["wide"], to=TensorProto.FLOAT),
+        helper.make_node("NonZero", ["wide"], ["indices"]),
+    ]
+    inputs = [tensor("x", ["n"], TensorProto.BFLOAT16)]
+    data = build(nodes, inputs, [tensor("indices", [1, "count"], TensorProto.INT64)])
+    try:
+        model = executable(data)
+    except Unsupported as refusal:
+        pytest.skip(str(refusal))
+    with pytest.raises(Fault, match="only the data tells the shape of output 'indices'"):
+        model.bind([Dense(memoryview(bytes(4)), (2,))])

@@ -209,3 +209,15 @@ def test_a_model_from_a_file(ready: Acl, calls: Calls) -> None:
     number = ready.out("int32_t")
     ready.ok(ready.aclrtStreamGetId(NULL, number))
     assert Asked(ready, (0, number[0], 0)).operator.name == "graph"
+
+
+def test_only_the_last_failures_are_known(ready: Acl) -> None:
+    """Of very many failed executions the first are forgotten."""
+    program, stream, number = failing(ready), ready.stream(), ready.out("int32_t")
+    ready.ok(ready.aclrtStreamGetId(stream, number))
+    count = 1030
+    for _ in range(count):
+        ready.ok(program.execute_async(stream))
+        assert ready.aclrtSynchronizeStream(stream) == FAILURE
+    assert Asked(ready, (0, number[0], 0)).code == EGE
+    assert Asked(ready, (0, number[0], count - 1)).code == 0

@@ -235,6 +235,15 @@ def test_a_buffer_that_says_more_than_its_memory_has(acl: Acl, way: Way) -> None
     assert "its buffer has 4" in last_message(acl)
 
 
+@every_way
+def test_an_output_on_the_host(acl: Acl, way: Way) -> None:
+    """Output memory that is host memory is 507053 when the execution runs."""
+    program = liner(acl)
+    acl.ok(acl.aclUpdateDataBuffer(program.output_buffers[0], acl.host(64), 64))
+    assert wait_for(way, program) == EMEMORY
+    assert "host memory" in last_message(acl)
+
+
 def test_an_unloaded_model(acl: Acl) -> None:
     """MD5.18: an execution that is still queued when its model is unloaded fails with 507011, a choice."""
     program = liner(acl)
