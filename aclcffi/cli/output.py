@@ -29,8 +29,8 @@ def console() -> "Console":
         from rich.console import Console
     except ImportError as error:
         raise UnsupportedError(f"tables need rich: install aclcffi[cli], or use --json ({error})") from None
-    # In a file or a pipe nothing is folded: there is no window that it must fit.
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _ANY_WIDTH
+    # In a file or a pipe nothing is folded: there is no window that it must fit. Without an output it is None.
+    width = None if (sys.stdout is not None and sys.stdout.isatty()) or "COLUMNS" in os.environ else _ANY_WIDTH
     return Console(highlight=False, soft_wrap=True, width=width)
 
 

@@ -75,7 +75,7 @@ def test_an_error_is_one_line_and_a_code(
 
 
 def test_a_bug_is_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An exception that is no AclError is a bug, and comes out with its traceback."""
+    """An exception that is neither an AclError nor an OSError is a bug, and comes out with its traceback."""
 
     def fail(_options: argparse.Namespace) -> int:
         raise ZeroDivisionError
