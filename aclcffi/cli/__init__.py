@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from aclcffi.cli import describe, info, run
 from aclcffi.errors import AclError, BackendError, InvalidArgumentError, ModelError, UnsupportedError
+from aclcffi.tables import printable
 
 _BAD_INPUT = (InvalidArgumentError, ModelError, UnsupportedError, BackendError)
 
@@ -72,5 +73,5 @@ def _drop_output() -> None:
 
 
 def _fail(program: str, message: str, code: int) -> int:
-    print(f"{program}: {' '.join(message.split())}", file=sys.stderr)
+    print(f"{program}: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code

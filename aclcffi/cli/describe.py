@@ -40,7 +40,7 @@ def execute(options: argparse.Namespace) -> int:
     if terminal is None:
         print_json(report)
     else:
-        _print(terminal, report)
+        _print(terminal, report, description)
     return 0
 
 
@@ -50,6 +50,7 @@ def _side(tensors: Sequence[TensorInfo]) -> list[dict[str, Any]]:
             "name": tensor.name,
             "dtype": tensor.dtype_name,
             "shape": list(tensor.shape),
+            "ranges": [list(pair) for pair in tensor.ranges],
             "format": tensor.format_name,
             # ACL answers 0 where nobody knows it before the execution.
             "bytes": tensor.size if tensor.bound else None,
@@ -63,11 +64,18 @@ def _gears(description: ModelDescription) -> dict[str, Any] | None:
     return None if gears is None else {"kind": gears.kind, "values": [list(value) for value in gears.values]}
 
 
-def _print(terminal: Any, report: dict[str, Any]) -> None:
+def _print(terminal: Any, report: dict[str, Any], description: ModelDescription) -> None:
     rows = [
-        (kind, row["name"], row["dtype"], row["shape"], row["format"], "?" if row["bytes"] is None else row["bytes"])
-        for kind, side in (("input", "inputs"), ("output", "outputs"))
-        for row in report[side]
+        (
+            kind,
+            tensor.name,
+            tensor.dtype_name,
+            f"[{', '.join(tensor.dims)}]",
+            tensor.format_name,
+            tensor.size if tensor.bound else "?",
+        )
+        for kind, tensors in (("input", description.inputs), ("output", description.outputs))
+        for tensor in tensors
     ]
     columns = ("", "name", "dtype", "shape", "format", "bytes ")
     terminal.print(table(f"{report['model']} on {report['backend']}: {report['kind']}", columns, rows))

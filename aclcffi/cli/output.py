@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aclcffi.errors import UnsupportedError
+from aclcffi.tables import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,15 +36,17 @@ def console() -> "Console":
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Any:
-    """Make a table. Columns whose name ends in a blank are aligned to the right."""
+    """Make a table. Columns whose name ends in a blank are aligned to the right; control characters are escaped."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, show_header=any(columns))
+    # As Text: brackets in names and shapes are no markup.
+    made = Table(
+        title=Text(printable(title), "table.title"), title_justify="left", box=box.SIMPLE_HEAD, show_header=any(columns)
+    )
     for column in columns:
         made.add_column(column.rstrip(), justify="right" if column.endswith(" ") else "left", overflow="fold")
     for row in rows:
-        # As Text: brackets in names and shapes are no markup.
-        made.add_row(*(Text(str(cell)) for cell in row))
+        made.add_row(*(Text(printable(str(cell))) for cell in row))
     return made

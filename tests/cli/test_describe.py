@@ -1,7 +1,7 @@
 """`aclcffi describe`: what it says of models of each kind, and that it loads and executes nothing."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,17 @@ def said(cli: Run, model: object, backend: str = "simulator") -> dict[str, Any]:
     return report
 
 
-def entry(name: str, dtype: str, shape: list[int], size: int | None, layout: str = "ND") -> dict[str, Any]:
+def entry(
+    name: str,
+    dtype: str,
+    shape: list[int],
+    size: int | None,
+    layout: str = "ND",
+    ranges: Sequence[tuple[int, int]] = (),
+) -> dict[str, Any]:
     """A tensor in a report."""
-    return {"name": name, "dtype": dtype, "shape": shape, "format": layout, "bytes": size}
+    pairs = [list(pair) for pair in ranges]
+    return {"name": name, "dtype": dtype, "shape": shape, "ranges": pairs, "format": layout, "bytes": size}
 
 
 def test_a_static_model(cli: Run) -> None:
@@ -63,9 +71,10 @@ def test_a_dynamic_model(cli: Run, files: Files) -> None:
     files.write_model(doubler("n", 3))
     report = said(cli, files.model)
     assert (report["kind"], report["gears"], report["work_bytes"]) == ("dynamic", None, 0)
-    assert report["inputs"] == [entry("x", "float32", [-1, 3], None)]
+    assert report["inputs"] == [entry("x", "float32", [-1, 3], None, ranges=[(1, -1), (3, 3)])]
     assert report["outputs"] == [entry("y", "float32", [-1, 3], None)]
-    assert said(cli, "sim://bounded", BACKEND)["inputs"] == [entry("x", "float32", [-1, 3], 96)]
+    bounded = entry("x", "float32", [-1, 3], 96, ranges=[(1, 8), (3, 3)])
+    assert said(cli, "sim://bounded", BACKEND)["inputs"] == [bounded]
 
 
 @pytest.mark.parametrize(
@@ -103,6 +112,8 @@ def test_the_tables(cli: Run, files: Files) -> None:
     lines = [" ".join(line.split()) for line in cli("describe", files.model, "--backend", "simulator").out.splitlines()]
     assert "output y float32 [-1, 3] ND ?" in lines
     assert not any("gears" in line for line in lines)
+    ran = cli("describe", "sim://bounded", "--backend", BACKEND)
+    assert "input x float32 [1..8, 3] ND 96" in [" ".join(line.split()) for line in ran.out.splitlines()]
 
 
 @pytest.mark.parametrize(

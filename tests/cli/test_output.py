@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.cli.conftest import Files
+from tests.api import models
+from tests.cli.conftest import Files, Run
 
 NOT_UTF8 = b"bad\xff.onnx"
 
@@ -53,3 +55,23 @@ def test_what_the_encoding_lacks_is_escaped(files: Files, environment: dict[str,
     done = started(["describe", files.folder / name, "--backend", "simulator"], **environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert r"bad\udcff.onnx on simulator: static" in done.stdout
+
+
+def test_control_characters_are_escaped(cli: Run, files: Files) -> None:
+    """Control characters in the names of tensors and files reach no terminal, and brackets there are no markup."""
+    name = "\x1b[31mred"
+    files.write_model(models.identity(source=name))
+    path = files.folder / f"[b]:+1:{name}.onnx"
+    files.model.rename(path)
+    data = files.save("red", np.zeros(3, np.float32))
+    given = f"--input={name}={data}"
+    for command in (["describe", path], ["run", path, "--output", files.output, given]):
+        ran = cli(*command, "--backend", "simulator")
+        assert (ran.code, ran.err) == (0, "")
+        assert "\x1b" not in ran.out
+        assert ran.out.count("[b]:+1:") == 1
+        assert ran.out.count(r" \x1b[31mred ") == 1
+    ran = cli("describe", files.folder / f"{name}.onnx", "--backend", "simulator")
+    assert ran.code == 2
+    assert r"\x1b[31mred.onnx" in ran.err
+    assert "\x1b" not in ran.err
