@@ -62,12 +62,13 @@ class Request(NamedTuple):
     """What one execution was asked for.
 
     `arrays` are the inputs in order, each in one piece; `room` the bytes for each output of a dynamic-shape model, 0
-    where ACL finds the memory.
+    where ACL finds the memory; `gear` the gear that the inputs fit, empty without gears.
     """
 
     arrays: "list[Array]"
     targets: Targets
     room: tuple[int, ...] = ()
+    gear: tuple[int, ...] = ()
 
 
 class Checks:
@@ -108,13 +109,14 @@ class Checks:
             UnsupportedError: An input or output has a data type that neither numpy nor ml_dtypes knows.
         """
         arrays = self._inputs(inputs)
+        gear: tuple[int, ...] = ()
         if self._gears is not None:
-            self._gears.choose(self._description.inputs, [array.shape for array in arrays])
+            gear = self._gears.choose(self._description.inputs, [array.shape for array in arrays])
         targets = self._all_new if out is None else self._targets(out)
         room: tuple[int, ...] = ()
         if self._dynamic or output_bytes is not None:
             room = self._room(output_bytes, waits=waits)
-        return Request(arrays, targets, room)
+        return Request(arrays, targets, room, gear)
 
     def _inputs(self, inputs: Arrays) -> "list[Array]":
         import numpy as np

@@ -7,7 +7,7 @@ from aclcffi.dataset import Dataset
 from aclcffi.dynamic import ShapedBuffers
 from aclcffi.errors import UnsupportedError
 from aclcffi.exec_config import ExecConfig, ExecOptions
-from aclcffi.gears import NUMBER_BYTES, GearInfo, current_output_shapes, set_gear
+from aclcffi.gears import NUMBER_BYTES, CurrentGear
 from aclcffi.memory import DeviceBuffer
 from aclcffi.resource import Owner, run_all
 from aclcffi.timeline import Timeline
@@ -24,14 +24,19 @@ class ExecutionBuffers:
     """Device buffers and datasets for one execution at a time of one model; they are parts of `owner`."""
 
     def __init__(
-        self, session: "Session", description: "ModelDescription", work: ExecOptions | None, owner: Owner
+        self,
+        session: "Session",
+        description: "ModelDescription",
+        work: ExecOptions | None,
+        owner: Owner,
+        gear: CurrentGear | None = None,
     ) -> None:
         self._session = session
         self._description = description
         self._owner = owner
+        self._gear = gear
         self._parts: list[DeviceBuffer | Dataset | ExecConfig] = []
         self._shapes: list[tuple[int, ...]] = [tensor.shape for tensor in description.outputs]
-        self._gear_shapes: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
         try:
             gears = description.gears
             sizes = [max(tensor.size, 1) for tensor in description.inputs]
@@ -68,18 +73,10 @@ class ExecutionBuffers:
         """
         for buffer, array in zip(self._fed, request.arrays, strict=True):
             buffer._take(array)
-        if self._description.gears is not None:
-            self._choose_gear(request, model_id, self._description.gears)
-
-    def _choose_gear(self, request: "Request", model_id: int, gears: GearInfo) -> None:
-        shapes = [array.shape for array in request.arrays]
-        value = gears.choose(self._description.inputs, shapes)
-        set_gear(self._session, model_id, self.inputs.handle, gears, value, shapes)
-        if value not in self._gear_shapes:
-            outputs = len(self._description.outputs)
-            self._gear_shapes[value] = current_output_shapes(self._session, model_id, outputs)
-        self._shapes = self._gear_shapes[value]
-        request.targets.check(self._shapes)
+        if self._gear is not None:
+            shapes = [array.shape for array in request.arrays]
+            self._shapes = self._gear.choose(model_id, self.inputs.handle, request.gear, shapes)
+            request.targets.check(self._shapes)
 
     def read(self, targets: "Targets") -> "dict[str, np.ndarray[Any, Any]]":
         """Copy the outputs from the device."""
@@ -119,6 +116,8 @@ class BufferPool:
         self._work = work
         self._owner = owner
         self._running = running
+        gears = description.gears
+        self._gear = CurrentGear(session, gears, len(description.outputs)) if gears is not None else None
         self._lock = threading.Lock()
         self._free: list[Buffers] = []
         self._parked: list[tuple[Buffers, Timeline, int, ExecConfig | None]] = []
@@ -132,7 +131,7 @@ class BufferPool:
                 return self._free.pop()
         if self._dynamic:
             return ShapedBuffers(self._session, self._description, self._owner)
-        return ExecutionBuffers(self._session, self._description, self._work, self._owner)
+        return ExecutionBuffers(self._session, self._description, self._work, self._owner, self._gear)
 
     def _collect(self) -> None:
         """Take back what was parked and is through by now."""

@@ -1,5 +1,6 @@
 """Gears: the shapes that a model was built for, and the choice of one for each execution."""
 
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -80,7 +81,28 @@ def _read_dims(session: "Session", desc: Any, inputs: int) -> tuple[tuple[int, .
     )
 
 
-def set_gear(
+class CurrentGear:
+    """The gear that a loaded model is in, which all its executions share: one thread at a time chooses."""
+
+    def __init__(self, session: "Session", gears: GearInfo, outputs: int) -> None:
+        self._session = session
+        self._gears = gears
+        self._outputs = outputs
+        self._lock = threading.Lock()
+        self._shapes: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+
+    def choose(
+        self, model_id: int, dataset: Any, value: tuple[int, ...], shapes: Sequence[tuple[int, ...]]
+    ) -> list[tuple[int, ...]]:
+        """Choose a gear for a dataset; returns the outputs' shapes in it."""
+        with self._lock:  # another gear in between would give its shapes to this one
+            _set_gear(self._session, model_id, dataset, self._gears, value, shapes)
+            if value not in self._shapes:
+                self._shapes[value] = _current_output_shapes(self._session, model_id, self._outputs)
+            return self._shapes[value]
+
+
+def _set_gear(
     session: "Session",
     model_id: int,
     dataset: Any,
@@ -101,7 +123,7 @@ def set_gear(
         session.call("aclmdlSetInputDynamicDims", model_id, dataset, gears.position, dims)
 
 
-def current_output_shapes(session: "Session", model_id: int, outputs: int) -> list[tuple[int, ...]]:
+def _current_output_shapes(session: "Session", model_id: int, outputs: int) -> list[tuple[int, ...]]:
     """The outputs' shapes in the gear that was chosen last (aclmdlGetCurOutputDims)."""
     desc = session.create("aclmdlCreateDesc")
     try:
