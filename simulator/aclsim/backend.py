@@ -135,23 +135,23 @@ class SimulatorBackend(Backend):
             BackendError: The registration makes no sense: neither or both of `function` and `onnx`, no outputs, no such
                 file, shapes, dtypes or gears that do not go together or are none, an empty name.
         """
-        if not name or "\0" in name:
+        if not name or "\0" in name or not name.isprintable():
             raise BackendError(f"a model has a name, and {name!r} is none")
         source = onnx if onnx is None or isinstance(onnx, bytes) else Path(onnx).absolute()
-        registered = Registered(
-            function,
-            tuple(inputs),
-            tuple(outputs),
-            source,
-            gears,
-            duration_us,
-            failure,
-            infer,
-            dict(input_shapes or {}),
-        )
         try:
+            registered = Registered(
+                function,
+                tuple(inputs),
+                tuple(outputs),
+                source,
+                gears,
+                duration_us,
+                failure,
+                infer,
+                dict(input_shapes or {}),
+            )
             check(registered)
-        except ValueError as error:
+        except (ValueError, TypeError, OverflowError, AttributeError) as error:  # what is wrong has a wrong type, too
             raise BackendError(f"model {name!r}: {error}") from None
         self._world.registered[name] = registered
         return f"sim://{name}"

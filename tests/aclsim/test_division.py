@@ -112,13 +112,14 @@ def quotient(divisor: Any, element: int = INT64, opset: int = 17) -> bytes:
         (quotient([2, 3, -2, 7]), False),
         (quotient([2, 3, -1, 7]), True),
         (quotient(np.float32(-1), TensorProto.FLOAT), False),
-        (quotient(np.int32(-1), TensorProto.INT32), False),
+        (quotient(np.int32(-1), TensorProto.INT32), True),
+        (quotient(np.int16(-1), TensorProto.INT16), False),
         (quotient([2, 3, -1, 7], opset=8), False),
     ],
-    ids=["unknown", "harmless", "-1", "floats", "narrow", "old"],
+    ids=["unknown", "harmless", "-1", "floats", "-1 in 32 bits", "narrow", "old"],
 )
 def test_what_is_changed(data: bytes, *, changes: bool) -> None:
-    """Only divisions of 64-bit numbers by what may be -1 are written otherwise, where the opset has what that takes."""
+    """Only divisions of 32 and 64-bit numbers by what may be -1 are written otherwise, where the opset has what that takes."""
     model = onnx.load_model_from_string(data)
     assert tame(model) is changes
     onnx.checker.check_model(model)
@@ -131,3 +132,35 @@ def test_a_constant_that_is_no_array() -> None:
     broken = TensorProto(name="b", data_type=INT64, dims=[4], int64_data=[1])
     model.graph.initializer[0].CopyFrom(broken)
     assert tame(model) is True
+
+
+def inner(cast: int, *, constant: dict[str, Any] | None = None) -> bytes:
+    """y = x / d, of tensors whose types only the operators before them tell."""
+    nodes = [node("Cast", ["x"], ["wide"], to=cast), node("Neg", ["wide"], ["m"]), node("Neg", ["m"], ["n"])]
+    if constant is None:
+        nodes.append(node("Cast", ["b"], ["d"], to=cast))
+    else:
+        nodes.append(node("Constant", [], ["d"], **constant))
+    nodes += [node("Div", ["n", "d"], ["q"]), node("Cast", ["q"], ["y"], to=INT64)]
+    sides = [tensor("x", [3], INT64), tensor("b", [3], INT64)]
+    return build(nodes, sides, [tensor("y", [3], INT64)])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        inner(TensorProto.INT32),
+        inner(INT64),
+        inner(INT64, constant={"value_int": -1}),
+        inner(INT64, constant={"value_ints": [-1, -1, -1]}),
+    ],
+    ids=["32 bits", "64 bits", "value_int", "value_ints"],
+)
+def test_types_that_operators_tell(ready: Acl, data: bytes) -> None:
+    """The least number by -1 is the least one also where the file gives no types, for 3 elements as for any."""
+    program = Program(ready, data)
+    wide = np.int64 if onnx.load_model_from_string(data).graph.node[0].attribute[0].i == INT64 else np.int32
+    least = np.iinfo(wide).min
+    program.feed(np.full(3, least, np.int64), np.full(3, -1, np.int64))
+    assert program.execute() == 0
+    assert np.frombuffer(ready.read(program.output_memory[0], 24), np.int64).tolist() == [least] * 3

@@ -128,3 +128,27 @@ def test_what_another_manner_let_pass(ready: Acl) -> None:
     ready.synchronize(stream)
     assert ready.aclmdlExecuteAsync(large.id, large.inputs, outputs, stream) == EGE
     assert "it needs 256" in ready.message()
+
+
+def test_memory_that_was_freed_is_let_go(ready: Acl) -> None:
+    """aclrtFree makes models forget what they remember of that memory; the bytes go at once."""
+    program = adder(ready)
+    assert run(program, ready) == 0
+    allocation = world_of(ready).memory.at(ready.address(program.output_memory[0]))
+    assert allocation is not None
+    assert allocation.held
+    ready.ok(ready.aclrtFree(program.output_memory[0]))
+    assert kept(program, ready) == {}
+
+
+def test_outputs_over_inputs(ready: Acl) -> None:
+    """A function that gives its inputs back, exchanged, does so where the outputs lie in the inputs' memory."""
+    sides, others = [TensorSpec("a", (2,)), TensorSpec("b", (2,))], [TensorSpec("p", (2,)), TensorSpec("q", (2,))]
+    path = register(ready, function=lambda a, b: [b, a], inputs=sides, outputs=others)
+    program = Program(ready, b"", load_path(ready, path))
+    program.feed([1, 2], [3, 4])
+    for buffer, memory in zip(program.output_buffers, program.input_memory, strict=True):
+        ready.ok(ready.aclUpdateDataBuffer(buffer, memory, 8))
+    assert run(program, ready) == 0
+    read = [np.frombuffer(ready.read(memory, 8), np.float32).tolist() for memory in program.input_memory]
+    assert read == [[3, 4], [1, 2]]

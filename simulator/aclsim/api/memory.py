@@ -74,6 +74,9 @@ def aclrtFree(world: World, devPtr: CData) -> None:
             f"devPtr names {allocation!r}; free it with aclrtFreeHost",
         )
     world.memory.free(allocation)
+    if allocation.held:
+        for model in world.models.values():
+            model.forget_freed()
     if world.scheduler.memory.watched:  # a stream that waits for a value there waits no longer
         world.scheduler.changed(world.scheduler.memory)
 

@@ -6,7 +6,7 @@ from aclsim.core import codes
 from aclsim.core.fault import Fault
 from aclsim.core.tensor_desc import TensorDesc
 from aclsim.core.world import World
-from aclsim.models.description import Tensor, described_inputs
+from aclsim.models.description import Tensor
 
 
 def aclmdlCreateAndGetOpDesc(
@@ -33,19 +33,19 @@ def aclmdlCreateAndGetOpDesc(
         (numOutputs, "numOutputs"),
     ):
         on_host(pointer, parameter)
-    executable = world.failed_models.get((deviceId, streamId, taskId))
-    if executable is None:
+    failed = world.failed_models.get((deviceId, streamId, taskId))
+    if failed is None:
         raise Fault(
             codes.ACL_ERROR_GE_FAILURE,
             f"no execution of a model failed as task {taskId} of stream {streamId} on device {deviceId}",
         )
-    name = executable.name.encode()
+    text, inputs, outputs = failed
+    name = text.encode(errors="surrogateescape")
     if opNameLen <= len(name):
-        raise invalid(f"opNameLen is {opNameLen}; the name {executable.name!r} and its end take {len(name) + 1} bytes")
-    inputs = described_inputs(executable)
+        raise invalid(f"opNameLen is {opNameLen}; the name {text!r} and its end take {len(name) + 1} bytes")
     ffi.memmove(opName, name + b"\0", len(name) + 1)
     inputDesc[0], numInputs[0] = _array(world, inputs), len(inputs)
-    outputDesc[0], numOutputs[0] = _array(world, executable.outputs), len(executable.outputs)
+    outputDesc[0], numOutputs[0] = _array(world, outputs), len(outputs)
 
 
 def _array(world: World, tensors: tuple[Tensor, ...]) -> CData:

@@ -36,6 +36,7 @@ def run(world: World, model: LoadedModel, call: Call) -> None:
     """Execute on a stream of the call's own, and wait. An expired timeout is 500002 (section 7.2)."""
     check_counts(model, call)
     inside = Stream(model.context, -1)
+    buffers = list(call.outputs.buffers)  # another thread may add to the dataset while this one waits
     execution = _execution(world, model, call, inside, _shapes(model, call))
     world.scheduler.submit(execution)
     timeout = world.thread.stream_timeout
@@ -47,7 +48,7 @@ def run(world: World, model: LoadedModel, call: Call) -> None:
         raise
     finally:
         world.scheduler.drop(inside)
-    _allocate_outputs(world, model, call, execution)
+    _allocate_outputs(world, model, buffers, execution)
     describe_outputs(world, model, call.outputs, [result.dims for result in execution.results])
 
 
@@ -157,9 +158,9 @@ def _dims_of(index: int, tensor: Tensor, desc: TensorDesc | None, buffer: DataBu
     return found
 
 
-def _allocate_outputs(world: World, model: LoadedModel, call: Call, execution: ShapedExecution) -> None:
+def _allocate_outputs(world: World, model: LoadedModel, buffers: list[DataBuffer], execution: ShapedExecution) -> None:
     """MD7.19: outputs that have no address get memory of their real size; it becomes the caller's."""
-    for buffer, place, result in zip(call.outputs.buffers, execution.targets, execution.results, strict=True):
+    for buffer, place, result in zip(buffers, execution.targets, execution.results, strict=True):
         if place is None:
             size = max(result.view.nbytes, 1)
             allocation = world.memory.allocate(model.context.device.number, size, padded(size))
@@ -169,6 +170,8 @@ def _allocate_outputs(world: World, model: LoadedModel, call: Call, execution: S
 
 def describe_outputs(world: World, model: LoadedModel, outputs: Dataset, dims: list[Dims]) -> None:
     """MD7.22: the tensor descs of the outputs are made anew: pointers to the old ones are stale from now on."""
+    if world.datasets.get(outputs.handle) is None:  # another thread destroyed it meanwhile
+        return
     for desc in outputs.descs.values():
         world.tensor_descs.remove(desc)
     outputs.descs.clear()

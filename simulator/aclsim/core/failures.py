@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from aclsim.core.fault import _NO_FAILURES, Fault
 from aclsim.core.loaded import Execution
+from aclsim.core.scheduler import IDLE
 from aclsim.core.stream import NOWHERE, Stream
 from aclsim.core.task import Task
+from aclsim.models.description import Tensor
 
 if TYPE_CHECKING:
     from aclsim.core.world import World
@@ -32,6 +34,9 @@ def _ids(task: Task) -> tuple[int, int, int]:
     # The task counts as ended; the stream inside a synchronous execution has no number.
     return stream.context.device.number, stream.number & _BITS, (stream.ended - 1) & _BITS
 
+
+Signature = tuple[str, tuple[Tensor, ...], tuple[Tensor, ...]]
+"""The name of a model, its inputs and its outputs."""
 
 ExceptionCallback = Callable[[Hashable], None]
 
@@ -63,7 +68,8 @@ def deliver(world: "World", task: Task, failure: Fault) -> None:
 def _remember(world: "World", task: Execution) -> None:
     """Keep what aclmdlCreateAndGetOpDesc can be asked for."""
     models = world.failed_models
-    models[_ids(task)] = task.model.executable
+    executable = task.model.executable
+    models[_ids(task)] = (executable.name, task.model.described_inputs, executable.outputs)
     if len(models) > _REMEMBERED:
         del models[next(iter(models))]
 
@@ -80,6 +86,9 @@ def empty(world: "World", stream: Stream) -> None:
 def _tell(world: "World", task: Task, failure: Fault) -> None:
     import threading
 
+    thread = threading.current_thread()
+    idle = getattr(thread, IDLE, False)
+    setattr(thread, IDLE, False)  # a worker that runs a callback is somebody to wait for
     info = world.exception_infos.add(ExceptionInfo(task, failure, threading.get_ident()))
     last = [world.exception_callback] if world.exception_callback is not None else []
     callbacks = [*world.exception_callbacks.values(), *last]
@@ -88,4 +97,5 @@ def _tell(world: "World", task: Task, failure: Fault) -> None:
             for callback in callbacks:
                 callback(info.handle)
     finally:
+        setattr(thread, IDLE, idle)
         world.exception_infos.remove(info)

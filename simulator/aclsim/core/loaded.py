@@ -45,10 +45,16 @@ class LoadedModel:
 
     def remember(self, key: tuple[object, ...], places: Places) -> None:
         """Keep places for the next execution with the same buffers."""
-        live = {old: kept for old, kept in self._places.items() if kept.usable}  # the others hold freed memory
-        if len(live) >= _REMEMBERED:
-            live.clear()
-        self._places = {**live, key: places}
+        if len(self._places) >= _REMEMBERED:
+            self._places.clear()
+        for operand in (*places.inputs, *places.outputs):
+            if operand.span is not None and operand.span.allocation is not None:
+                operand.span.allocation.held = True
+        self._places[key] = places
+
+    def forget_freed(self) -> None:
+        """Let go of memory that was freed."""
+        self._places = {key: places for key, places in self._places.items() if places.usable}
 
     def duration(self, cost: CostModel) -> int:
         """What an execution takes, in virtual nanoseconds: a launch, and reading and writing everything once."""

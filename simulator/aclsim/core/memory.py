@@ -46,7 +46,7 @@ class Allocation:
 
     `data` is a writable view of `extent` bytes; `size` is what the caller asked for, and `whole` a view of that. Queued
     tasks keep the object, so its bytes outlive aclrtFree, but `freed` tells that they are no longer the program's.
-    `room` is how much a brief copy from or to its beginning can take.
+    `room` is how much a brief copy from or to its beginning can take; `held` says that a model remembers it.
     """
 
     __slots__ = (
@@ -57,6 +57,7 @@ class Allocation:
         "device",
         "extent",
         "freed",
+        "held",
         "pointer",
         "registered",
         "room",
@@ -73,6 +74,7 @@ class Allocation:
         self.room = min(self.extent, BRIEF)
         self.device = device
         self.freed = False
+        self.held = False
         self.registered = False
         self.pointer: Hashable = address
         self._keep: object = None

@@ -105,8 +105,8 @@ class Places:
             computation = executable.bind(
                 [Array(span.read(), shape) for span, shape in zip(sources, dims, strict=True)]
             )
-            self._computation = computation
             self._targets = [span.write() for span in targets]
+            self._computation = computation
         results = computation()
         for tensor, result in zip(executable.outputs, results, strict=True):
             if result.dims != tensor.dims:

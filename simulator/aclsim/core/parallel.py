@@ -21,12 +21,13 @@ class Parallel:
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
+        self._closed = False
         self._working = 0
         self._waiting = 0  # claimed tasks that no worker has begun
 
     def submitted(self, scheduler: Scheduler) -> None:
         """Start everything that is ready."""
-        while (task := scheduler.pick(lambda _count: 0)) is not None:
+        while not self._closed and (task := scheduler.pick(lambda _count: 0)) is not None:
             if task.brief:
                 scheduler.execute(task)
                 continue
@@ -42,9 +43,9 @@ class Parallel:
             self._working += 1
             try:
                 scheduler.execute(task)
-                self.submitted(scheduler)
             finally:
                 self._working -= 1
+                self.submitted(scheduler)
 
     def choose(self, scheduler: Scheduler, needed: Task | None) -> Task | None:  # noqa: ARG002
         """Nothing: the workers do it."""
@@ -59,5 +60,6 @@ class Parallel:
 
     def close(self) -> None:
         """Let the workers go when they are through."""
+        self._closed = True
         if self._pool is not None:
             self._pool.shutdown(wait=False)

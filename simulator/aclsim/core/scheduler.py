@@ -240,6 +240,8 @@ class Scheduler:
                     self._run_ahead(target)
                     if target.state is DONE:
                         break
+                    if self.running:  # a failure was delivered meanwhile, with the lock released
+                        continue
                 head = target.stream.queue[0]
                 if head.wait is None and head.state is QUEUED:  # what `_step` would find, with more questions
                     self.execute(head)

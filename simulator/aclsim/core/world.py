@@ -18,7 +18,7 @@ from aclsim.core.context import Context
 from aclsim.core.description import Desc
 from aclsim.core.device import Device
 from aclsim.core.event import Event
-from aclsim.core.failures import ExceptionCallback, ExceptionInfo, deliver
+from aclsim.core.failures import ExceptionCallback, ExceptionInfo, Signature, deliver
 from aclsim.core.fault import Fault
 from aclsim.core.handles import HandleTable, HandleValues, next_world_number, world_of
 from aclsim.core.library import Library
@@ -33,7 +33,6 @@ from aclsim.core.thread import ThreadState
 from aclsim.products import Product
 
 if TYPE_CHECKING:
-    from aclsim.models.description import Executable
     from aclsim.models.registered import Registered
 
 StateCallback = Callable[[Hashable, int], None]
@@ -110,7 +109,7 @@ class World:
         self.load_configs: HandleTable[LoadConfig] = table("config handle", "aclmdlConfigHandle *")
         self.exec_configs: HandleTable[ExecConfig] = table("exec config handle", "aclmdlExecConfigHandle *")
         self.exception_infos: HandleTable[ExceptionInfo] = table("exception info", "aclrtExceptionInfo *")
-        self.failed_models: dict[tuple[int, int, int], Executable] = {}
+        self.failed_models: dict[tuple[int, int, int], Signature] = {}
         self.exception_callback: ExceptionCallback | None = None
         self.exception_callbacks: dict[Hashable, ExceptionCallback] = {}
         self.allocator_descs: HandleTable[AllocatorDesc] = table("allocator desc", "aclrtAllocatorDesc")

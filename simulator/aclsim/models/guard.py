@@ -76,7 +76,10 @@ def _reason(node: "NodeProto", versions: dict[str, int]) -> str | None:
         if reason is not None:
             return reason
     rule = _RULES.get(node.op_type) if _domain(node.domain) == "" else None
-    return rule(node) if rule is not None else None
+    if rule is None:
+        return None
+    given = next((attribute.name for attribute in node.attribute if attribute.ref_attr_name), None)
+    return rule(node) if given is None else f"{given} comes from whoever calls the function; write it down in the node"
 
 
 def _nameless(node: "NodeProto", versions: dict[str, int]) -> str | None:

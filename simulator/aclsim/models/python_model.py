@@ -49,7 +49,8 @@ class PythonModel:
                 given = self._function(**arrays)
             except Exception as error:  # noqa: BLE001 - whatever the function raises
                 raise _wrong(f"the model's function failed: {_words(error)}") from None
-            return [array_of(_dense(*each)) for each in zip(self.outputs, self._in_order(given), strict=True)]
+            results = [_dense(*each) for each in zip(self.outputs, self._in_order(given), strict=True)]
+            return [array_of(_apart(result, arrays)) for result in results]
 
         return computation
 
@@ -79,6 +80,13 @@ class PythonModel:
                 codes.ACL_ERROR_GE_FAILURE, f"the model's infer function gave the shapes {found}, the model has {told}"
             )
         return found
+
+
+def _apart(result: Any, inputs: Mapping[str, Any]) -> Any:
+    """A result that shares no memory with an input: where buffers overlap, that one is written before this is read."""
+    import numpy as np
+
+    return result.copy() if any(np.may_share_memory(result, each) for each in inputs.values()) else result
 
 
 def _words(error: Exception) -> str:

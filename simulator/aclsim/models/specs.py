@@ -52,9 +52,9 @@ class GearSpec:
             ValueError: None or more than one kind was given, or the gears are not all of one length.
         """
         given = [
-            (BATCH, tuple((int(value),) for value in self.batch)),
-            (HW, tuple((int(height), int(width)) for height, width in self.hw)),
-            (DIMS, tuple(tuple(map(int, gear)) for gear in self.dims)),
+            (BATCH, tuple((index(value),) for value in self.batch)),
+            (HW, tuple((index(height), index(width)) for height, width in self.hw)),
+            (DIMS, tuple(tuple(map(index, gear)) for gear in self.dims)),
         ]
         chosen = [(kind, values) for kind, values in given if values]
         if len(chosen) != 1:
@@ -79,8 +79,9 @@ def tensor_of(spec: TensorSpec) -> Tensor:
         bounds = () if spec.max_shape is None else tuple(map(index, spec.max_shape))
     except TypeError as error:
         raise Broken(f"{spec.name!r}: {error}") from None
-    if any(dim < -1 for dim in dims + bounds):
-        raise Broken(f"{spec.name!r} has the shape {dims}; a dim is -1 where it varies, never less")
+    for what, numbers in (("shape", dims), ("max_shape", bounds)):
+        if any(dim < -1 for dim in numbers):
+            raise Broken(f"{spec.name!r} has the {what} {numbers}; a dim is -1 where it varies, never less")
     if bounds and (
         len(bounds) != len(dims) or any(dim not in (-1, most) for dim, most in zip(dims, bounds, strict=True))
     ):
