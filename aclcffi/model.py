@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,8 @@ class Model(Resource):
     A model with fixed shapes keeps the manner of its first execution: after `execute_async` or a plain call, which are
     asynchronous for ACL, `execute` is refused with 500002, and the other way round (MD7.07). One model may not run on
     two streams at the same time (MD11.01): load it once per stream. It runs in the context that it was loaded in.
+    Threads may share it: calls that name no stream run one after another. It may be closed during such a call, which is
+    then waited for; no other thread may be queueing an execution on a stream of its own then.
 
     Its device memory is taken by the first execution and used again by the next ones; executions that are under way at
     the same time have memory of their own. Closing it waits for the executions that are still queued (MD11.04), unloads
@@ -58,12 +61,15 @@ class Model(Resource):
             run_all(holds)
             raise
         self._lock = threading.Lock()
+        # Held by calls that name no stream: one that waits for the model's own stream would take another's error.
+        self._calls = threading.RLock()
         self._stream: Stream | None = None
         self._plain: ExecConfig | None = None
         self._keeps_stream = False
         self._parts = Owner()
         running: Running = {}
-        release = _release(session.backend, self._context, self.id, [self._parts.release_all, *holds], running)
+        then = [self._parts.release_all, *holds]
+        release = _release(session.backend, self._context, self.id, then, running, self._calls)
         try:
             self.description: ModelDescription = describe(session, "aclmdlGetDesc", self.id)
             self._work = _work(session, source)
@@ -142,18 +148,26 @@ class Model(Resource):
             return self.execute(inputs, out=out)
         self._check_config(None)
         request = self._checks.request(inputs, out)
+        with self._calls:
+            self._check_open()  # another thread may have closed it meanwhile
+            return self._call(request)
+
+    def _call(self, request: Request) -> "Mapping[str, np.ndarray[Any, Any]]":
         stream = self._stream or self._own_stream()
+        timeline = stream._timeline
         buffers, ticket = self._queue(request, stream, None)
         over = False
         try:
             stream.synchronize()
             over = True
+            if failure := timeline.failure(ticket):  # told to another thread, which waited for the whole device
+                raise failure
             return buffers.read(request.targets)
         finally:
             if over:
                 self._pool.give_back(buffers)
             else:
-                self._pool.park(buffers, stream._timeline, ticket, None)
+                self._pool.park(buffers, timeline, ticket, None)
 
     def execute_async(
         self,
@@ -248,6 +262,13 @@ class Model(Resource):
             limit = config.options.stream_sync_timeout if config is not None else None
             stream.synchronize(timeout_ms=limit if limit is not None and limit >= 0 else None)
             stream = None
+        with self._calls if stream is None else nullcontext():
+            self._check_open()  # another thread may have closed it meanwhile
+            return self._execute(request, stream, config)
+
+    def _execute(
+        self, request: Request, stream: Stream | None, config: ExecConfig | None
+    ) -> "Mapping[str, np.ndarray[Any, Any]]":
         if stream is None and (self._keeps_stream or not self._session.backend.supports("aclmdlExecute")):
             # IPV350 executes on streams only. On the main library a model that was executed on a stream remembers it:
             # without one it would be queued there again, and not waited for (contract_mdl section 7.2).
@@ -334,9 +355,16 @@ def _hold(session: "Session", options: LoadOptions | None) -> list[Release]:
     return [buffer._hold() for _, buffer in options.buffers()]
 
 
-def _release(backend: Backend, context: Any, number: int, then: Sequence[Release], running: Running) -> Release:
+def _release(
+    backend: Backend,
+    context: Any,
+    number: int,
+    then: Sequence[Release],
+    running: Running,
+    calls: AbstractContextManager[object],
+) -> Release:
     def release() -> None:
-        with inside(backend, context):
+        with calls, inside(backend, context):
             run_all([partial(finish, running), partial(call, backend, "aclmdlUnload", number), *then])
 
     return release

@@ -67,10 +67,11 @@ class PendingResult:
             return self._outputs
 
     def _read(self) -> "Mapping[str, np.ndarray[Any, Any]]":
+        ready = self.ready  # asked first: a failure is noted before the ticket is over
         failure = self._timeline.failure(self._ticket)
         if failure is not None:
             raise failure
-        if not self.ready:
+        if not ready:
             if self._timeline.destroyed:
                 raise StateError("these outputs are lost: their stream was closed before it was synchronised")
             raise StateError(

@@ -3,7 +3,7 @@
 import copy
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from _aclcffi import lib
 
@@ -60,6 +60,8 @@ class Timeline:
         self._submitted = 0
         self._over = 0
         self._failures: list[tuple[int, int, AclError]] = []
+        self._told: AclError | None = None
+        """The newest error of a task."""
 
     def ticket(self) -> int:
         """Count a piece of work that was just queued. The caller holds the lock."""
@@ -76,8 +78,10 @@ class Timeline:
 
     def failure(self, ticket: int) -> AclError | None:
         """The error that a synchronise delivered for that piece of work, a new copy each time."""
-        for first, last, error in self._failures:
-            if first < ticket <= last:
+        for first, last, error in reversed(self._failures):
+            if last < ticket:
+                break
+            if first < ticket:
                 return copy.copy(error)
         return None
 
@@ -93,12 +97,25 @@ class Timeline:
         with inside(self.backend, self.context):
             self.synchronize()
 
-    def _advance(self, ticket: int, error: AclError | None) -> None:
+    def _reached(self) -> "_Reached":
+        return _Reached(self._over, self._submitted)
+
+    def _advance(self, reached: "_Reached", error: AclError | None) -> None:
         with self.lock:
-            if error is not None and self._submitted > self._over:
-                # Which task failed is not known. What was queued during the wait may be it too.
-                self._failures.append((self._over, self._submitted, copy.copy(error)))
-            self._over = max(self._over, ticket)
+            if error is not None:
+                self._told = copy.copy(error)
+                if self._submitted > reached.over:
+                    # Which task failed is not known. What was queued during the wait may be it too, and what another
+                    # thread has waited for meanwhile: ACL tells one of the two only.
+                    self._failures.append((reached.over, self._submitted, self._told))
+            self._over = max(self._over, reached.submitted)
+
+
+class _Reached(NamedTuple):
+    """How far a stream was when a wait began."""
+
+    over: int
+    submitted: int
 
 
 def wait(timelines: Sequence[Timeline], backend: "Backend", function: str, *arguments: Any) -> None:
@@ -107,32 +124,38 @@ def wait(timelines: Sequence[Timeline], backend: "Backend", function: str, *argu
     Raises:
         AclError: What the function answers.
     """
-    reached = [(timeline, timeline._submitted) for timeline in timelines]
+    reached = [(timeline, timeline._reached()) for timeline in timelines]
     try:
         call(backend, function, *arguments)
     except AclError as error:
         if error.code is None or error.code in _NOT_WAITED:
             raise
-        for timeline, ticket in reached:
-            timeline._advance(ticket, error)
+        for timeline, before in reached:
+            timeline._advance(before, error)
         raise
-    for timeline, ticket in reached:
-        timeline._advance(ticket, None)
+    for timeline, before in reached:
+        timeline._advance(before, None)
 
 
 def execute_and_wait(timeline: Timeline, function: str, *arguments: Any) -> None:
     """As `wait`, for a function that queues work on a stream itself before it waits for all of it.
 
     Its answer may be a refusal that has nothing to do with what was queued before: only a task's failure is noted.
+
+    Raises:
+        AclError: What the function answers, or what another thread that waited meanwhile was told.
     """
-    ticket = timeline._submitted
+    reached, before = timeline._reached(), timeline._told
     try:
         call(timeline.backend, function, *arguments)
     except AclError as error:
         if _of_a_task(error):
-            timeline._advance(ticket, error)
+            timeline._advance(reached, error)
         raise
-    timeline._advance(ticket, None)
+    timeline._advance(reached, None)
+    told = timeline._told
+    if told is not None and told is not before:
+        raise copy.copy(told)
 
 
 def _of_a_task(error: AclError) -> bool:
