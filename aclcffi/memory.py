@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from _aclcffi import ffi, lib
 
 from aclcffi.calls import call
-from aclcffi.errors import InvalidArgumentError
+from aclcffi.errors import InvalidArgumentError, StateError
 from aclcffi.resource import Owner, Release, Resource
 
 if TYPE_CHECKING:
@@ -44,7 +44,11 @@ class DeviceBuffer(Resource):
         super().__init__(part_of or session._owner, self._memory.let_go, report=part_of is None)
 
     def _hold(self) -> Release:
-        """Keep the memory, also when the buffer is closed; returns what lets it go."""
+        """Keep the memory, also when the buffer is closed; returns what lets it go.
+
+        Raises:
+            StateError: It is closed already.
+        """
         self._memory.hold()
         return self._memory.let_go
 
@@ -161,6 +165,8 @@ class _Memory:
     def hold(self) -> None:
         """Count one more who needs it."""
         with self._lock:
+            if not self._users:  # another thread may have closed the buffer since it was checked
+                raise StateError("this DeviceBuffer is closed")
             self._users += 1
 
     def let_go(self) -> None:

@@ -352,7 +352,14 @@ def _hold(session: "Session", options: LoadOptions | None) -> list[Release]:
     if not isinstance(options, LoadOptions):
         raise InvalidArgumentError(f"options is a {type(options).__name__}; loading takes LoadOptions")
     options.check(session)
-    return [buffer._hold() for _, buffer in options.buffers()]
+    holds: list[Release] = []
+    try:
+        for _, buffer in options.buffers():
+            holds.append(buffer._hold())
+    except BaseException:
+        run_all(holds)
+        raise
+    return holds
 
 
 def _release(

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 import aclcffi
 from aclcffi import InvalidArgumentError, LoadOptions, Session, StateError, UnsupportedError, lib
 from tests.api import models
-from tests.api.conftest import MAIN, PRODUCTS, Doctored, OpenSession, X, counts, dropped, world_of
+from tests.api.conftest import MAIN, PRODUCTS, Doctored, OpenSession, X, counts, dropped, in_thread, world_of
 
 SMALL = ("memory_policy", "fifo", "model_desc", "kernel", "kernel_args", "static_task", "dynamic_task")
 LARGE = ("priority", "work", "weight_path", "external_weights", "memory_optimize", "without_graph")
@@ -342,3 +342,23 @@ def test_what_is_no_model_can_neither_be_described_nor_measured(session: Session
             ask("a\0b")
     assert counts(session) == before
     assert world_of(session).models == {}
+
+
+def test_a_buffer_that_another_thread_closes_while_a_model_is_loaded(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A buffer that is closed after it was checked is refused, and those before it are let go."""
+    need = session.query_size(models.identity())
+    work, weights = session.allocate(max(need.work, 1)), session.allocate(max(need.weights, 1))
+    check = LoadOptions.check
+
+    def checked(options: LoadOptions, of: Session) -> None:
+        check(options, of)
+        assert in_thread(weights.close) is None
+
+    monkeypatch.setattr(LoadOptions, "check", checked)
+    with pytest.raises(StateError, match="this DeviceBuffer is closed"):
+        session.load(models.identity(), LoadOptions(work=work, weights=weights))
+    before = counts(session)["device memory"]
+    work.close()
+    assert counts(session)["device memory"] == before - 1
