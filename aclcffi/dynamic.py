@@ -1,6 +1,7 @@
 """Executions of dynamic-shape models: the shapes go in with the inputs and come out with the outputs."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from _aclcffi import ffi, lib
@@ -103,21 +104,28 @@ class Slots(Dataset):
             if self._sizes[index] != size:
                 self._update(index, buffer.pointer, size)
             return buffer
-        try:
-            larger = DeviceBuffer(self._session, room, part_of=self._owner)
-        except OutOfMemoryError:
-            if room == size:
-                raise
-            larger = DeviceBuffer(self._session, size, part_of=self._owner)
+        larger = self._allocate(index, size, room)
         try:
             self._update(index, larger.pointer, size)
         except BaseException:
             larger.close()
             raise
-        self._memory[index] = larger
+        buffer, self._memory[index] = self._memory[index], larger
         if buffer is not None:
             buffer.close()
         return larger
+
+    def _allocate(self, index: int, size: int, room: int) -> DeviceBuffer:
+        """Memory of `room` bytes, else of `size`, else what there is when the slot's own was freed."""
+        for wanted in (room, size) if room > size else (size,):
+            with suppress(OutOfMemoryError):
+                return DeviceBuffer(self._session, wanted, part_of=self._owner)
+        old = self._memory[index]
+        if old is not None:
+            self.clear(index)
+            self._memory[index] = None
+            old.close()
+        return DeviceBuffer(self._session, size, part_of=self._owner)
 
     def clear(self, index: int) -> None:
         """Make a slot NULL; its memory stays for later."""

@@ -99,17 +99,35 @@ def test_memory_grows_with_what_comes(machine: Doctored, acl: Session) -> None:
 
 
 def test_memory_that_cannot_grow_leaves_the_model_usable(machine: Doctored, acl: Session) -> None:
-    """Where the device has no more memory the call fails, and the next one that fits works."""
+    """Where the device has no more memory the call fails, and the next one works as soon as there is some."""
     with acl.load(doubler()) as model:
         model(rows(2))
         before = counts(acl)
         machine.exchanged["aclrtMalloc"] = 207001
-        with pytest.raises(aclcffi.OutOfMemoryError):
-            model(rows(50))
-        assert counts(acl) == before
-        assert model(rows(1))["y"].shape == (1, 3)
+        for _ in range(2):
+            with pytest.raises(aclcffi.OutOfMemoryError):
+                model(rows(50))
+            assert counts(acl) == {**before, "device memory": before["device memory"] - 1}
         machine.exchanged.clear()
+        assert model(rows(1))["y"].shape == (1, 3)
         assert model(rows(50))["y"].shape == (50, 3)
+
+
+def test_memory_grows_where_old_and_new_do_not_fit_together(doctored: Callable[..., Doctored]) -> None:
+    """Memory that must grow is given back first where the device cannot hold both."""
+    backend = doctored(memory=1_000_000)
+    path = backend.register_model(
+        "sum",
+        function=lambda x: x.sum(keepdims=True),
+        inputs=[TensorSpec("x", (-1,))],
+        outputs=[TensorSpec("y", (1,))],
+    )
+    with Session(backend) as session, session.load(path) as model:
+        for count in (100_000, 170_000, 100_000):
+            assert model({"x": np.ones(count, np.float32)})["y"].tolist() == [count]
+        with pytest.raises(aclcffi.OutOfMemoryError):
+            model({"x": np.ones(300_000, np.float32)})
+        assert model({"x": np.ones(170_000, np.float32)})["y"].tolist() == [170_000]
 
 
 def test_a_bound_that_the_device_cannot_hold(machine: Doctored) -> None:
