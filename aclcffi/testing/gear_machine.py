@@ -13,9 +13,8 @@ from aclcffi.testing.machines import Options, Target, schedules
 from aclcffi.testing.model_describe import Description
 from aclcffi.testing.model_execute import ASYNC, EXECUTE, V2, Call
 from aclcffi.testing.model_state import UNKNOWN_MODEL, Dataset, Memory, Model
-from aclcffi.testing.samples import BATCH, DIMS, DYNAMIC, GEAR_BYTES, HW, STATIC, Dims, Sample
+from aclcffi.testing.samples import BATCH, DIMS, DYNAMIC, GEAR_BYTES, HW, KINDS, Dims, Sample
 
-KINDS = (BATCH, HW, DIMS, DYNAMIC, STATIC)
 _ROOM = 256
 _MOST_MODELS = 4
 
@@ -72,6 +71,7 @@ class GearMachine(GearCalls):
         self.areas = [*_ALWAYS, *sorted(areas) * 3]
         self.tight = tight
         self.open(schedule)
+        self.make_stream()
         self.kinds = [kind for kind in dict.fromkeys(kinds) if kind in self.samples] or list(self.samples)
         for kind in self.kinds:
             self.load(kind, "File")

@@ -3,7 +3,6 @@
 from typing import Any
 
 from aclcffi import ffi
-from aclcffi.testing.machines import Target
 from aclcffi.testing.model_config import EPATH, ESIZE, LOAD, MISSING, PRIORITY, TYPE
 from aclcffi.testing.model_describe import ModelDescriptions
 from aclcffi.testing.model_state import BAD_CONTENT, INVALID, Config, Memory, Model
@@ -16,10 +15,6 @@ _WAYS = ("File", "FileWithMem", "Mem", "MemWithMem")
 
 class ModelLoads(ModelDescriptions):
     """Loads: the order of the checks, ids, and handles that say how to load."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__(target)
-        self.work_bytes = self.weight_bytes = 0
 
     def load(self, wrong: str, pick: int, number: int) -> None:  # noqa: ARG002 - one draw will do
         """MD5.01 to MD5.07: the router's checks, then modelId, then the content."""

@@ -1,7 +1,7 @@
 """A state machine over buffers, datasets, tensor descs, configurations and static models."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
@@ -20,6 +20,7 @@ from aclcffi.testing.model_state import (
     Dataset,
     Model,
 )
+from aclcffi.testing.samples import STATIC
 
 _MOST_STREAMS = 4
 _ROOM = 96  # bytes of every memory: enough for each tensor of the sample
@@ -69,6 +70,8 @@ class ModelMachine(ModelLoads):
     Each run plays in a few areas only, so that one and the same object meets many calls.
     """
 
+    kinds_taken: ClassVar[tuple[str, ...]] = (STATIC,)
+
     def __init__(self, target: Target) -> None:
         super().__init__(target)
         self.areas = _ALWAYS
@@ -83,6 +86,7 @@ class ModelMachine(ModelLoads):
             with self.acl.optional():
                 self.expect("aclmdlQuerySize", self.sample.path, *sizes)
         self.work_bytes, self.weight_bytes = sizes[0][0], sizes[1][0]
+        self.make_stream()
         if self.small:
             with self.acl.optional():
                 config = self.make_load_config()
@@ -95,7 +99,7 @@ class ModelMachine(ModelLoads):
         with self.acl.optional():
             config = self.make_exec_config()
             if self.acl.backend.supports(ASYNC_V2):
-                self.give_work(config, self.make_memory(4096, None))
+                self.give_work(config, self.make_memory(self.work_room, None))
 
     @rule(act=st.integers(0, 9999), use=st.integers(0, 125))
     def step(self, act: int, use: int) -> None:
@@ -297,7 +301,7 @@ class ModelMachine(ModelLoads):
         elif what == "work":
             if config is not None and config.alive and self.acl.backend.supports(ASYNC_V2):
                 with self.acl.optional():
-                    memory = self.make_memory(4096, None)
+                    memory = self.make_memory(self.work_room, None)
                 self.give_work(config, memory)
         else:
             attr = 0 if what == "timeout" else sorted(EXEC)[number % len(EXEC)]

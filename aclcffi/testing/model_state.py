@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from aclcffi import ffi, lib
+from aclcffi.errors import BackendError
 from aclcffi.testing.machines import AclMachine, Options, Target
-from aclcffi.testing.samples import FLOAT_BYTES, GEAR_BYTES, Dims, Sample, floats
-from aclcffi.testing.script import SUCCESS
+from aclcffi.testing.samples import FLOAT_BYTES, GEAR_BYTES, KINDS, Dims, Sample, floats
+from aclcffi.testing.script import SUCCESS, Recorder
 
 MAIN, OTHER_THREAD = "", "other"
 H2D, D2H = 1, 2
 INVALID, BAD_CONTENT, UNKNOWN_MODEL, ENGINE, STALE_HANDLE, BAD_VALUE = 100000, 145000, 145003, 500002, 107017, 107000
 
-_WORK_BYTES = 4096
+_LEAST_WORK_BYTES = 4096
 
 
 class Living(Protocol):
@@ -124,6 +125,8 @@ class ModelState(AclMachine):
     """The objects of the model, and the calls that make and change them."""
 
     needs: ClassVar[tuple[str, ...]] = ("aclrtSetDevice", "aclmdlLoadWithConfig", "aclmdlExecuteV2")
+    kinds_taken: ClassVar[tuple[str, ...]] = KINDS
+    """The kinds of samples that the machine plays with; one of them must be there."""
 
     def __init__(self, target: Target) -> None:
         super().__init__(target)
@@ -141,13 +144,34 @@ class ModelState(AclMachine):
         self.timeouts: dict[str, set[int]] = {MAIN: {-1}}
         self.context: Any = None
         self.turn = 0
+        self.work_bytes = self.weight_bytes = 0
+
+    @property
+    def work_room(self) -> int:
+        """Bytes of work memory that are enough for each execution."""
+        return max(_LEAST_WORK_BYTES, self.work_bytes)
+
+    @classmethod
+    def find_samples(cls, acl: Recorder, target: Target) -> dict[str, Sample]:
+        """The samples that the target's provider brings, by kind.
+
+        Raises:
+            BackendError: There is none that the machine can play with.
+        """
+        samples = {sample.kind: sample for sample in acl.models(target.models)}
+        if not any(kind in samples for kind in cls.kinds_taken):
+            *others, last = cls.kinds_taken
+            taken = f"{', '.join(others)} or {last}" if others else last
+            brought = ", ".join(samples) or "none"
+            raise BackendError(f"{cls.__name__} takes samples of the kind {taken}; {target.models!r} brings {brought}")
+        return samples
 
     def open(self, schedule: Options) -> None:
         """Open the backend and get the models. `small` says that it has the library of product IPV350."""
         self.begin(**schedule)
         self.small = not self.acl.backend.supports("aclmdlExecute")
         self.next_id[False] = 0 if self.small else 1
-        self.samples = {sample.kind: sample for sample in self.acl.models(self.target.models)}
+        self.samples = self.find_samples(self.acl, self.target)
         place = ffi.new("aclrtContext *")
         if self.small:  # there aclrtSetDevice makes none
             self.expect("aclrtCreateContext", place, 0)
@@ -155,7 +179,6 @@ class ModelState(AclMachine):
             with self.acl.optional():
                 self.expect("aclrtGetCurrentContext", place)
         self.context = place[0]
-        self.make_stream()
 
     def finish(self) -> None:
         """Let all work end and look at all memory."""
@@ -213,12 +236,12 @@ class ModelState(AclMachine):
         """RT5.01; on IPV350, and where it is to bring work memory, from a config handle."""
         with self.acl.optional():
             place = ffi.new("aclrtStream *")
-            work = self.make_memory(_WORK_BYTES, None) if brings_work or self.small else None
+            work = self.make_memory(self.work_room, None) if brings_work or self.small else None
             if work is None:
                 self.expect("aclrtCreateStream", place)
             else:
                 config = self.value("aclrtCreateStreamConfigHandle")
-                address, size = ffi.new("void **", work.handle), ffi.new("size_t *", _WORK_BYTES)
+                address, size = ffi.new("void **", work.handle), ffi.new("size_t *", work.size)
                 self.expect("aclrtSetStreamConfigOpt", config, lib.ACL_RT_STREAM_WORK_ADDR_PTR, address, 8)
                 self.expect("aclrtSetStreamConfigOpt", config, lib.ACL_RT_STREAM_WORK_SIZE, size, 8)
                 self.expect("aclrtCreateStreamV2", place, config)

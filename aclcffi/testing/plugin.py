@@ -106,7 +106,9 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.fixture(scope="session")
 def acl_target(pytestconfig: pytest.Config) -> Target:
     """The backend that `--acl-backend` and `--acl-option` name, with the models of `--acl-models`."""
+    from aclcffi.errors import BackendError
     from aclcffi.testing.machines import Target
+    from aclcffi.testing.samples import find_provider
 
     options = {}
     for given in pytestconfig.getoption("--acl-option"):
@@ -115,4 +117,9 @@ def acl_target(pytestconfig: pytest.Config) -> Target:
             raise pytest.UsageError(f"--acl-option takes NAME=VALUE, not {given!r}")
         options[name] = value
     models = pytestconfig.getoption("--acl-models")
+    if models:
+        try:
+            find_provider(models)
+        except BackendError as error:
+            raise pytest.UsageError(f"--acl-models: {error}") from None
     return Target(pytestconfig.getoption("--acl-backend"), options, models=models)

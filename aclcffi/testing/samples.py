@@ -6,6 +6,9 @@ function with the paths of a few .om files:
 
     def models(backend: aclcffi.Backend) -> list[Sample]:
         return [Sample(STATIC, b"/data/doubled.om", (("x", (20,)), ("y", (3, 2))), ("doubled_x", "doubled_y"))]
+
+It may be called before aclInit. `ModelMachine` plays with the STATIC sample; `GearMachine` plays with a sample of each
+kind that is there, of one kind at least.
 """
 
 import importlib
@@ -23,6 +26,7 @@ from aclcffi.errors import BackendError
 Dims: TypeAlias = tuple[int, ...]
 
 STATIC, BATCH, HW, DIMS, DYNAMIC = "static", "batch", "hw", "dims", "dynamic"
+KINDS = (BATCH, HW, DIMS, DYNAMIC, STATIC)
 FLOAT_BYTES = 4
 GEAR_BYTES = 4
 _FACTOR = np.float32(2)

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import settings
 
+from aclcffi.errors import BackendError
 from aclcffi.testing.gear_machine import GearMachine
 from aclcffi.testing.machines import AclMachine, Target, run_machine
 from aclcffi.testing.model_machine import ModelMachine
+from aclcffi.testing.model_state import ModelState
 from tests.machines import broken_gears, broken_models
 from tests.machines.broken import Broken
 from tests.machines.hunting import HUNT, UNSHRUNK, found, line_that_fails, line_that_fails_here
@@ -24,7 +26,7 @@ def bugs(module: object) -> list[type[Broken]]:
     return [kind for kind in kinds if kind is not Broken and kind not in ABSTRACT]
 
 
-def targets(target: Target, machine: type[AclMachine]) -> list[Target]:
+def targets(target: Target, machine: type[ModelState]) -> list[Target]:
     """The backend under test with models: as the options say, and where they name no product each kind of them."""
     if target.backend == "simulator":
         target = replace(target, models=target.models or MODELS)
@@ -33,13 +35,20 @@ def targets(target: Target, machine: type[AclMachine]) -> list[Target]:
     chosen = [target]
     if target.backend == "simulator" and "product" not in target.options:
         chosen = [replace(target, options={**target.options, "product": product}) for product in PRODUCTS]
-    able = []
+    able, lack = [], "the backend has other functions than those of the machine"
     for each in chosen:
-        with each.open().backend as backend:
-            if all(map(backend.supports, machine.needs)):
+        opened = each.open()
+        with opened.backend as backend:
+            if not all(map(backend.supports, machine.needs)):
+                continue
+            try:
+                machine.find_samples(opened, each)
+            except BackendError as error:
+                lack = str(error)
+            else:
                 able.append(each)
     if not able:
-        pytest.skip("the backend has other functions than those of the machine")
+        pytest.skip(lack)
     return able
 
 
@@ -68,6 +77,45 @@ def test_models_in_files(machine: type[AclMachine], strict: bool | None) -> None
     """Both run over model files that nobody registered, as on a device, and ask for no more than a device answers."""
     target = Target("simulator", {"product": "310P"}, strict=strict, models="tests.machines.onnx_models:models")
     run_machine(machine, target, settings(HUNT, max_examples=10))
+
+
+@pytest.mark.parametrize("product", ["generic", SMALL])
+def test_models_that_need_much_work_memory(product: str) -> None:
+    """Executions get as much work memory as the model needs, also where each one brings its own."""
+    target = Target("simulator", {"product": product}, models="tests.machines.own_models:large")
+    run_machine(ModelMachine, target, settings(HUNT, max_examples=40))
+
+
+@pytest.mark.parametrize(
+    ("machine", "models", "lack"),
+    [
+        (
+            ModelMachine,
+            "dynamic",
+            "takes samples of the kind static; 'tests.machines.own_models:dynamic' brings dynamic",
+        ),
+        (ModelMachine, "none", "takes samples of the kind static; 'tests.machines.own_models:none' brings none"),
+        (
+            GearMachine,
+            "none",
+            "of the kind batch, hw, dims, dynamic or static; 'tests.machines.own_models:none' brings none",
+        ),
+    ],
+)
+def test_samples_that_are_not_there(machine: type[ModelState], models: str, lack: str) -> None:
+    """A machine that has nothing to play with says which samples it takes, and its test is skipped."""
+    target = Target("simulator", {"product": "310P"}, models=f"tests.machines.own_models:{models}")
+    with pytest.raises(BackendError, match=lack):
+        run_machine(machine, target, settings(HUNT, max_examples=1))
+    with pytest.raises(pytest.skip.Exception, match=lack):
+        targets(target, machine)
+
+
+def test_gears_play_with_what_is_there() -> None:
+    """The machine of gears is content with a dynamic-shape model alone."""
+    target = Target("simulator", {"product": "310P"}, models="tests.machines.own_models:dynamic")
+    assert targets(target, GearMachine) == [target]
+    run_machine(GearMachine, target, settings(HUNT, max_examples=10))
 
 
 def hunted(bug: type[Broken], *, shrink: bool = False) -> str:

@@ -37,7 +37,7 @@ def test_fails_in_a_fixture(machine):
 def test_target(acl_target):
     assert acl_target.backend == "simulator"
     assert acl_target.options == {"product": "310P", "devices": "2"}
-    assert acl_target.models == "my.models:all"
+    assert acl_target.models == "aclsim.samples:models"
 """
 
 
@@ -89,7 +89,7 @@ def test_target_of_the_options(project: pytest.Pytester) -> None:
         "--acl-option",
         "product=310P",
         "--acl-option=devices=2",
-        "--acl-models=my.models:all",
+        "--acl-models=aclsim.samples:models",
     )
     run(project, "-k", "target", *options).assert_outcomes(passed=1)
 
@@ -98,3 +98,18 @@ def test_wrong_option(project: pytest.Pytester) -> None:
     """An option without a value is refused in words."""
     result = run(project, "-k", "target", "--acl-option", "product")
     result.stdout.fnmatch_lines(["*--acl-option takes NAME=VALUE, not 'product'*"])
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        ("nope", "package.module:function, not 'nope'"),
+        ("no_such_module:models", "No module named 'no_such_module'"),
+        ("aclsim.samples:SAMPLES", "is no function that gives models"),
+    ],
+)
+def test_wrong_models(project: pytest.Pytester, models: str, words: str) -> None:
+    """Models that cannot be are refused in words before a machine runs."""
+    result = run(project, "-k", "target", "--acl-models", models)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*UsageError: *{words}*"])
