@@ -79,6 +79,15 @@ def find_in_gears(acl: aclcffi.Session, pictures: list[Image.Image], source: str
         return [lines(each.outputs[result][0, 0]) for each in pending]
 
 
+def read(file: Path) -> Image.Image:
+    """The picture in a file."""
+    try:
+        with Image.open(file) as picture:
+            return picture.convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:  # what Pillow raises for broken files
+        raise SystemExit(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
 def gear_for(picture: Image.Image) -> tuple[int, int]:
     """The smallest gear that holds a picture."""
     for height, width in GEARS:
@@ -94,7 +103,7 @@ def main() -> None:
     parser.add_argument("--any-size", type=Path, metavar="FILE.om", help="for a device: the model with dims that vary")
     parser.add_argument("--gears", type=Path, metavar="FILE.om", help="for a device: the model with the gears")
     given = parser.parse_args()
-    pictures = {str(file): Image.open(file).convert("RGB") for file in given.pictures} or {
+    pictures = {str(file): read(file) for file in given.pictures} or {
         "a label": draw((300, 60), {(20, 12): "Ascend 310P"})[0],
         "a page": draw((600, 300), {(40, 30): "Text is found", (40, 120): "in each of", (300, 220): "three lines"})[0],
     }

@@ -40,6 +40,14 @@ def labels() -> list[str]:
     return list(json.loads(part_of_wheel("config.min.json").read_text())["target_labels_space"])
 
 
+def read(file: Path) -> bytes:
+    """The bytes of a file."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SystemExit(f"{file} cannot be read: {error.strerror}") from None
+
+
 def features(content: bytes) -> np.ndarray:
     """What the network takes of a file: int32 [2048], its first and last bytes without the white space around them.
 
@@ -72,13 +80,15 @@ def main() -> None:
     parser.add_argument("--gears", type=Path, metavar="FILE.om", help="for a device: the model with the gears")
     given = parser.parse_args()
     files = given.files or sorted(file for file in HERE.iterdir() if file.is_file())
+    contents = [read(file) for file in files]
     with aclcffi.open_backend(os.environ.get("ACLCFFI_BACKEND", "simulator")) as backend:
         source = given.gears or backend.register_model("classifier", onnx=classifier(), gears=GearSpec(batch=BATCHES))
         with aclcffi.Session(backend) as acl:
-            scores = classify(acl, source, np.stack([features(file.read_bytes()) for file in files]))
+            scores = classify(acl, source, np.stack([features(content) for content in contents]))
     kinds = labels()
-    for file, score in zip(files, scores, strict=True):
-        print(f"{file.name}: {kinds[score.argmax()]} ({score.max():.2f})")
+    for file, content, score in zip(files, contents, scores, strict=True):
+        # Of no bytes the network names a kind, too.
+        print(f"{file.name}: {f'{kinds[score.argmax()]} ({score.max():.2f})' if content else 'empty'}")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,40 @@ def test_the_text_finder_reads_pictures(tmp_path: Path) -> None:
     assert done.stderr == "a picture of 700 x 50 is larger than every gear\n"
 
 
+@pytest.mark.parametrize("program", ["find_text.py", "kinds_of_files.py"])
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path, program: str) -> None:
+    """A file that is missing, and a folder, end each program with one line that names it."""
+    (tmp_path / "folder").mkdir()
+    for name, reason in (("none.png", "No such file or directory"), ("folder", "Is a directory")):
+        done = run(tmp_path, program, name)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"{name} cannot be read: {reason}\n"
+
+
+def test_a_file_that_is_no_picture_is_one_line(tmp_path: Path) -> None:
+    """The text finder says of a file that is no picture, or only a part of one, that it cannot be read."""
+    from PIL import Image
+
+    (tmp_path / "text.png").write_text("no picture", encoding="utf-8")
+    Image.new("L", (100, 50), 255).save(tmp_path / "whole.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:60])
+    for name in ("text.png", "cut.png"):
+        done = run(tmp_path, "find_text.py", name)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"{name} cannot be read: ")
+        assert done.stderr.count("\n") == 1
+
+
+def test_an_empty_file_is_empty(tmp_path: Path) -> None:
+    """The classifier says of a file without bytes that it is empty, whatever the network makes of it."""
+    (tmp_path / "nothing").touch()
+    done = run(tmp_path, "kinds_of_files.py", "nothing", ROOT / "README.md", "nothing")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.fullmatch(r"nothing: empty\nREADME.md: markdown \([0-9.]+\)\nnothing: empty\n", done.stdout)
+    done = run(tmp_path, "kinds_of_files.py", "nothing")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "nothing: empty\n", "")
+
+
 def test_the_kinds_of_its_own_files(tmp_path: Path) -> None:
     """Without arguments the classifier tells of the programs in its folder that they are Python."""
     done = run(tmp_path, "kinds_of_files.py")
