@@ -34,8 +34,8 @@ def create(backend: "Backend", function: str, *arguments: Any) -> Any:
     return made
 
 
-def encode_path(path: "str | os.PathLike[str]") -> bytes:
-    """A path as C takes it.
+def encode_path(path: "str | os.PathLike[str]", takes: str = "a path is text or an os.PathLike") -> bytes:
+    """A path as C takes it; `takes` is what a message says of anything else.
 
     Raises:
         InvalidArgumentError: It is no path, or has a NUL character in it, where C would see its end.
@@ -43,7 +43,7 @@ def encode_path(path: "str | os.PathLike[str]") -> bytes:
     try:
         encoded = os.fsencode(path)
     except TypeError:
-        raise InvalidArgumentError(f"a path is text or an os.PathLike; a {type(path).__name__} was given") from None
+        raise InvalidArgumentError(f"{takes}; this is of type {type(path).__name__}") from None
     if b"\0" in encoded:
         raise InvalidArgumentError(f"the path {os.fsdecode(encoded)!r} has a NUL character in it")
     return encoded

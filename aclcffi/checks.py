@@ -151,7 +151,7 @@ class Checks:
                 continue
             what, array = f"out[{tensor.name!r}]", out[tensor.name]
             if not isinstance(array, np.ndarray):
-                raise InvalidArgumentError(f"{what} is a {type(array).__name__}; outputs go into numpy arrays")
+                raise InvalidArgumentError(f"{what} is of type {type(array).__name__}; outputs go into numpy arrays")
             if array.dtype != tensor.dtype:
                 raise InvalidArgumentError(f"{what} has dtype {array.dtype}, the output has {tensor.dtype}")
             # The shapes of gears are known when one is chosen.
@@ -200,7 +200,7 @@ def _check_names(
         InvalidArgumentError: It has not; the message says which.
     """
     if not isinstance(given, Mapping):
-        raise InvalidArgumentError(f"{what} go by name, in a mapping; a {type(given).__name__} was given")
+        raise InvalidArgumentError(f"{what} go by name, in a mapping; this is of type {type(given).__name__}")
     names = [tensor.name for tensor in tensors]
     unknown = [name for name in given if name not in names]
     lacking = [name for name in names if name not in given] if needed else []

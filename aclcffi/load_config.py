@@ -35,6 +35,15 @@ _MEMORY = {
 }
 
 
+def source_path(source: "str | os.PathLike[str]") -> bytes:
+    """The path of a model as C takes it.
+
+    Raises:
+        InvalidArgumentError: It is no path.
+    """
+    return encode_path(source, "a model is a path (text or an os.PathLike) or bytes")
+
+
 class LoadOptions(NamedTuple):
     """What loading a model may be told; None leaves the library's default (contract_mdl section 4.2).
 
@@ -100,7 +109,7 @@ class LoadOptions(NamedTuple):
             )
         for what, buffer in self.buffers():
             if not isinstance(buffer, DeviceBuffer):
-                raise InvalidArgumentError(f"{what} is a {type(buffer).__name__}; it takes a DeviceBuffer")
+                raise InvalidArgumentError(f"{what} is of type {type(buffer).__name__}; it takes a DeviceBuffer")
             if buffer._session is not session:
                 raise InvalidArgumentError(f"{what} is device memory of another session")
             buffer._check_open()
@@ -120,7 +129,7 @@ def load(session: "Session", source: Source, options: LoadOptions | None) -> int
     elif isinstance(source, bytes):
         session.call("aclmdlLoadFromMem", source, len(source), out)
     else:
-        session.call("aclmdlLoadFromFile", encode_path(source), out)
+        session.call("aclmdlLoadFromFile", source_path(source), out)
     return int(out[0])
 
 
@@ -129,7 +138,7 @@ def _load_with_config(session: "Session", source: Source, options: LoadOptions, 
     try:
         _set_options(session, handle, options)
         # What the handle points to must live until the load is done: IPV350 copies nothing (MD12.07).
-        text = ffi.from_buffer("char[]", source if isinstance(source, bytes) else encode_path(source) + b"\0")
+        text = ffi.from_buffer("char[]", source if isinstance(source, bytes) else source_path(source) + b"\0")
         pointer = ffi.new("void **", ffi.cast("void *", text))
         own = bool(options.work or options.weights)
         if isinstance(source, bytes):
@@ -199,5 +208,5 @@ def query_size(session: "Session", source: Source) -> ModelSize:
     if isinstance(source, bytes):
         session.call("aclmdlQuerySizeFromMem", source, len(source), work, weights)
     else:
-        session.call("aclmdlQuerySize", encode_path(source), work, weights)
+        session.call("aclmdlQuerySize", source_path(source), work, weights)
     return ModelSize(int(work[0]), int(weights[0]))

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from aclcffi.session import Session
 
-Inputs = Arrays
-
 
 class Model(Resource):
     """A loaded model (aclmdlLoadFromFile, aclmdlLoadFromMem; with options and on IPV350 aclmdlLoadWithConfig).
@@ -197,7 +195,7 @@ class Model(Resource):
             AclError: The execution cannot be queued.
         """
         self._check_open()
-        stream._check_open()
+        _check_stream(stream)
         self._check_config(config)
         request = self._checks.request(inputs, out, output_bytes)
         buffers, ticket = self._queue(request, stream, config)
@@ -255,11 +253,14 @@ class Model(Resource):
         """
         self._check_open()
         if stream is not None:
-            stream._check_open()
+            _check_stream(stream)
         self._check_config(config)
         request = self._checks.request(inputs, out, waits=True)
         if self._dynamic and stream is not None:
             limit = config.options.stream_sync_timeout if config is not None else None
+            if limit == 0:
+                code = lib.ACL_ERROR_RT_PARAM_INVALID  # what the execution on a stream answers, of other models
+                raise InvalidArgumentError("stream_sync_timeout is 0; a stream is waited for at least 1 ms", code=code)
             stream.synchronize(timeout_ms=limit if limit is not None and limit >= 0 else None)
             stream = None
         with self._calls if stream is None else nullcontext():
@@ -328,6 +329,8 @@ class Model(Resource):
     def _check_config(self, given: ExecConfig | None) -> None:
         """Check that an execution gets the work memory that it must bring on this product."""
         if given is not None:
+            if not isinstance(given, ExecConfig):
+                raise InvalidArgumentError(f"config is of type {type(given).__name__}; it takes an ExecConfig")
             given._check_open()
         elif self._lacks_work:
             raise InvalidArgumentError(
@@ -345,12 +348,18 @@ class Model(Resource):
         return self.description._repr_html_()
 
 
+def _check_stream(stream: Stream) -> None:
+    if not isinstance(stream, Stream):
+        raise InvalidArgumentError(f"stream is of type {type(stream).__name__}; it takes a Stream")
+    stream._check_open()
+
+
 def _hold(session: "Session", options: LoadOptions | None) -> list[Release]:
     """Keep the caller's buffers while the model is loaded; returns what lets them go."""
     if options is None:
         return []
     if not isinstance(options, LoadOptions):
-        raise InvalidArgumentError(f"options is a {type(options).__name__}; loading takes LoadOptions")
+        raise InvalidArgumentError(f"options is of type {type(options).__name__}; loading takes LoadOptions")
     options.check(session)
     holds: list[Release] = []
     try:

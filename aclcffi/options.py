@@ -1,5 +1,6 @@
 """Options of config handles: set one by one, and named where they are refused."""
 
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 from _aclcffi import ffi
@@ -10,14 +11,14 @@ if TYPE_CHECKING:
     from aclcffi.session import Session
 
 
-def number(name: str, c_type: str, value: object) -> Any:
+def number(name: str, c_type: str, value: Any) -> Any:
     """A C number that an option points to.
 
     Raises:
         InvalidArgumentError: The value is no whole number, or the C type cannot hold it.
     """
     try:
-        return ffi.new(f"{c_type} *", value)
+        return ffi.new(f"{c_type} *", index(value))  # numpy's floats would be cut otherwise
     except OverflowError:
         raise InvalidArgumentError(f"{name} is {value}, which a C {c_type} cannot hold") from None
     except TypeError:

@@ -16,7 +16,7 @@ from aclcffi.description import ModelDescription, describe
 from aclcffi.device import Device
 from aclcffi.errors import AclError, StateError, failure, recent_message
 from aclcffi.event import Event
-from aclcffi.load_config import LoadOptions, ModelSize, Source, query_size
+from aclcffi.load_config import LoadOptions, ModelSize, Source, query_size, source_path
 from aclcffi.memory import DeviceBuffer
 from aclcffi.model import Model
 from aclcffi.notify import Notify
@@ -137,7 +137,7 @@ class Session:
         """
         if isinstance(model, bytes):
             return describe(self, "aclmdlGetDescFromMem", model, len(model))
-        return describe(self, "aclmdlGetDescFromFile", encode_path(model))
+        return describe(self, "aclmdlGetDescFromFile", source_path(model))
 
     def query_size(self, model: Source) -> ModelSize:
         """How many bytes of work and weight memory a model takes (aclmdlQuerySize, aclmdlQuerySizeFromMem).

@@ -117,7 +117,7 @@ WRONG: list[tuple[Any, str]] = [
     ({"y": -5}, r"output_bytes\['y'\] is -5"),
     ({"y": 1.5}, r"output_bytes\['y'\] is 1.5; it is a number of bytes"),
     ({"y": 1 << 64}, "size is 18446744073709551616"),
-    (12, "output_bytes: the model's outputs go by name, in a mapping; a int was given"),
+    (12, "output_bytes: the model's outputs go by name, in a mapping; this is of type int"),
 ]
 
 
@@ -198,6 +198,18 @@ def test_a_timeout_holds_for_what_is_waited_for(acl: Session) -> None:
             model.execute(rows(1), stream=stream, config=config)
         stream.synchronize()
         assert model.execute(rows(1), stream=stream, config=config)["y"].tolist() == repeated(1).tolist()
+
+
+def test_a_timeout_of_nothing_is_named(acl: Session) -> None:
+    """A timeout of 0 answers 107000 for a dynamic-shape model too, and the message names the option."""
+    with (
+        acl.load("sim://bounded") as model,
+        acl.create_stream() as stream,
+        ExecConfig(acl, ExecOptions(stream_sync_timeout=0)) as config,
+        pytest.raises(InvalidArgumentError, match="stream_sync_timeout is 0") as caught,
+    ):
+        model.execute(rows(1), stream=stream, config=config)
+    assert caught.value.code == 107000
 
 
 def test_timeouts_hold_for_dynamic_models(doctored: Callable[..., Doctored]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import aclcffi
@@ -72,6 +73,7 @@ def test_given_options_are_those_that_are_not_none() -> None:
         ("work_size", 0, "work_size is 0; work memory has at least 1 byte"),
         ("aic_qos", "much", "aic_qos is 'much'; it takes a whole number"),
         ("stream_sync_timeout", 1.5, "stream_sync_timeout is 1.5; it takes a whole number"),
+        ("stream_sync_timeout", np.float32(3.7), r"stream_sync_timeout is .*3\.7.*; it takes a whole number"),
     ],
 )
 def test_a_value_that_cannot_be_names_its_option(session: Session, name: str, value: Any, message: str) -> None:

@@ -221,11 +221,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"memory_optimize": 2}, "memory_optimize cannot be 2: aclmdlSetConfigOpt returned"),
     ({"without_graph": 7}, "without_graph cannot be 7"),
     ({"memory_policy": 77}, "memory_policy cannot be 77"),
-    ({"work": 4096}, "work is a int; it takes a DeviceBuffer"),
+    ({"work": 4096}, "work is of type int; it takes a DeviceBuffer"),
     ({"external_weights": ["w.bin"]}, r"external_weights takes device buffers by file name, .* it is \['w.bin'\]"),
     ({"external_weights": {5: b""}}, "external_weights takes device buffers by file name, .* it is {5: b''}"),
-    ({"external_weights": {"w.bin": b""}}, r"external_weights\['w.bin'\] is a bytes; it takes a DeviceBuffer"),
-    ({"weight_path": 5}, "a path is text or an os.PathLike; a int was given"),
+    ({"external_weights": {"w.bin": b""}}, r"external_weights\['w.bin'\] is of type bytes; it takes a DeviceBuffer"),
+    ({"weight_path": 5}, "a path is text or an os.PathLike; this is of type int"),
     ({"weight_path": "a\0b"}, "NUL"),
     ({"weight_path": "/tmp"}, "weight_path is for a model that is loaded from its bytes"),
 ]
@@ -246,9 +246,9 @@ def test_what_is_neither_a_model_nor_options_is_refused(any_session: Session, id
     """A source that is no path and no bytes, and options of another type, are named by their types."""
     wrong: Any = bytearray(b"model")
     for ask in (any_session.load, any_session.describe, any_session.query_size):
-        with pytest.raises(InvalidArgumentError, match=r"a path is text or an os\.PathLike; a bytearray was given"):
+        with pytest.raises(InvalidArgumentError, match=r"a model is a path .* or bytes; this is of type bytearray"):
             ask(wrong)
-    with pytest.raises(InvalidArgumentError, match="options is a bytearray; loading takes LoadOptions"):
+    with pytest.raises(InvalidArgumentError, match="options is of type bytearray; loading takes LoadOptions"):
         any_session.load(identity, wrong)
     assert counts(any_session)["models"] == 0
 

@@ -235,7 +235,7 @@ def test_the_first_manner_sticks(open_session: OpenSession, product: str, identi
     with session.load(identity) as one, session.load(identity) as other:
         one({"x": X})
         other.execute({"x": X})
-        wrong: list[Callable[[aclcffi.model.Inputs], object]] = [one.execute, other]
+        wrong: list[Callable[[dict[str, Any]], object]] = [one.execute, other]
         for execute in wrong:
             with pytest.raises(InternalError) as caught:
                 execute({"x": X})
@@ -331,3 +331,24 @@ def test_a_library_without_the_second_asynchronous_version(open_session: OpenSes
         pending = model.execute_async({"x": X}, stream)
         stream.synchronize()
         assert pending.outputs["y"].tolist() == [1, 2, 3]
+
+
+def test_objects_of_other_types_are_named(session: Session, identity: Path) -> None:
+    """What is no stream or no config is an InvalidArgumentError that says what it is; nothing is queued."""
+    wrong: Any = aclcffi.ExecOptions()
+    none: Any = None
+    with session.load(identity) as model, session.create_stream() as stream:
+        for use in (
+            lambda: model.execute_async({"x": X}, none),
+            lambda: model.execute_async({"x": X}, wrong),
+            lambda: model.execute({"x": X}, stream=wrong),
+        ):
+            with pytest.raises(InvalidArgumentError, match=r"stream is of type .*; it takes a Stream"):
+                use()
+        for use in (
+            lambda: model.execute_async({"x": X}, stream, config=wrong),
+            lambda: model.execute({"x": X}, config=wrong),
+        ):
+            with pytest.raises(InvalidArgumentError, match="config is of type ExecOptions; it takes an ExecConfig"):
+                use()
+        assert queued(session) == 0

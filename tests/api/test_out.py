@@ -97,8 +97,8 @@ def frozen() -> Array:
 
 WRONG: list[tuple[Any, str]] = [
     ({"z": X}, "out: the model's outputs are y; unknown: z"),
-    (X, "out: the model's outputs go by name, in a mapping; a ndarray was given"),
-    ({"y": [0, 0, 0]}, r"out\['y'\] is a list; outputs go into numpy arrays"),
+    (X, "out: the model's outputs go by name, in a mapping; this is of type ndarray"),
+    ({"y": [0, 0, 0]}, r"out\['y'\] is of type list; outputs go into numpy arrays"),
     ({"y": np.zeros(3)}, r"out\['y'\] has dtype float64, the output has float32"),
     ({"y": np.zeros(3, ">f4")}, "has dtype >f4"),
     ({"y": np.zeros(4, np.float32)}, r"out\['y'\] has shape \(4,\), the output has \(3,\)"),
