@@ -164,6 +164,17 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a duration that never ends": ({"duration_us": math.inf}, "duration_us is inf"),
     "a duration that is none": ({"duration_us": math.nan}, "duration_us is nan"),
     "a negative code": ({"failure": -1}, "failure is -1"),
+    "a code that is none": ({"failure": "x"}, "'str'"),
+    "a duration in words": ({"duration_us": "1"}, "'str'"),
+    "one gear": ({"inputs": [VARIES], "gears": GearSpec(batch=5)}, "iterable"),  # type: ignore[arg-type]
+    "half a gear": ({"inputs": [VARIES], "gears": GearSpec(batch=[1.5])}, "integer"),  # type: ignore[list-item]
+    "an endless gear": ({"inputs": [VARIES], "gears": GearSpec(batch=[math.inf])}, "integer"),  # type: ignore[list-item]
+    "inputs by name": ({"inputs": ["x"]}, "'str'"),
+    "shapes without names": (
+        {"function": None, "inputs": [], "outputs": [], "onnx": b"", "input_shapes": [1]},
+        "sequence",
+    ),
+    "a bound below -1": ({"inputs": [TensorSpec("x", (-1,), max_shape=(-5,))]}, "max_shape (-5,)"),
 }
 
 
