@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from aclsim.models.division import tame
 from hypothesis import given
@@ -18,6 +19,7 @@ from tests.contract.models import Array, Program, build, tensor
 node = helper.make_node
 INT64, BOOL = TensorProto.INT64, TensorProto.BOOL
 LEAST = np.iinfo(np.int64).min
+ONNXRUNTIME = tuple(map(int, onnxruntime.__version__.split(".")[:2]))
 
 
 def plain() -> bytes:
@@ -88,6 +90,7 @@ def test_any_quotient(programs: dict[str, Program], name: str, a: list[int], b: 
     assert given_back.tolist() == divided(np.array(a), MODELS[name][1](np.array(b))).tolist()
 
 
+@pytest.mark.skipif(ONNXRUNTIME < (1, 25), reason="this onnxruntime ends the process there")
 def test_by_zero(programs: dict[str, Program]) -> None:
     """A division by 0 is an error of the execution as before, with the node's name."""
     program = programs["plain"]
