@@ -52,6 +52,9 @@ class Stream(Resource):
     def synchronize(self, timeout_ms: int | None = None) -> None:
         """Wait for everything in the stream (aclrtSynchronizeStream, aclrtSynchronizeStreamWithTimeout).
 
+        ACL tells an error to one thread only. Threads that share a stream need a lock of their own, from queueing to
+        reading the outputs: without it one may read the outputs of a failed execution just before another notes that.
+
         Args:
             timeout_ms: Milliseconds, at least 1; None waits as long as it takes.
 
