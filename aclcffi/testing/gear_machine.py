@@ -229,7 +229,7 @@ class GearMachine(GearCalls):
         if what.startswith("gear") and dataset.takes and sample.geared:
             index = len(sample.inputs)
         buffer = dataset.buffers[index]
-        memory: Memory | None = buffer.memory or self.make_memory(_ROOM)
+        memory: Memory | None = buffer.memory or self.make_memory(max(_ROOM, dataset.needs[index]))
         need = dataset.needs[index]
         if not self.target.exact:
             self.settle()

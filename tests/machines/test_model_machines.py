@@ -111,6 +111,22 @@ def test_samples_that_are_not_there(machine: type[ModelState], models: str, lack
         targets(target, machine)
 
 
+def test_outputs_of_large_tensors_get_memory_enough() -> None:
+    """An output without memory that gets some, and says that it has what the model needs, has that much."""
+    machine = GearMachine(Target("simulator", {"product": "310P"}, models="tests.machines.own_models:large_batches"))
+    machine.start(schedule={}, kinds=("batch", "batch"), areas=set(), tight=False)
+    try:
+        (outputs,) = [each for each in machine.datasets if not each.takes]
+        pick = machine.datasets[::-1].index(outputs)
+        machine.use_buffer("empty", pick, 0)
+        machine.use_buffer("size", pick, 6)
+        (buffer,) = outputs.buffers
+        assert buffer.memory is not None
+        assert buffer.memory.size >= buffer.size == outputs.needs[0] == 1600
+    finally:
+        machine.teardown()
+
+
 def test_gears_play_with_what_is_there() -> None:
     """The machine of gears is content with a dynamic-shape model alone."""
     target = Target("simulator", {"product": "310P"}, models="tests.machines.own_models:dynamic")
