@@ -477,7 +477,8 @@ class Scheduler:
                 self._waiting.add(me)
                 if not self._others():
                     break
-                if self._changed.wait(min(left, _TURN)):
+                # What changes between the end of the turn and the lock tells nobody; but then this thread is taken out.
+                if self._changed.wait(min(left, _TURN)) or me not in self._waiting:
                     return True
                 # A task that runs is no hang, however long it takes.
                 left = limit if self.running and deadline is None else limit - (time.monotonic() - started)
