@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from aclsim import SimulationHang, TensorSpec
 from onnx import TensorProto, helper, numpy_helper
@@ -225,6 +226,11 @@ def shaped(operator: str, element: int = TensorProto.FLOAT) -> bytes:
     return build([node(operator, taken, ["y"])], inputs, [tensor("y", [4], element)])
 
 
+OLD = tuple(map(int, onnxruntime.__version__.split(".")[:2])) < (1, 25)
+dies = pytest.mark.skipif(OLD, reason="this onnxruntime ends the process there")
+prints = pytest.mark.skipif(OLD, reason="this onnxruntime prints there whatever it is told")
+ON_OLD = {"a division by 0": dies, "a modulo 0": dies, "tiles of more than an address space": prints}
+
 ONES, ZEROS, X = np.ones(4, np.int32), np.zeros(4, np.int32), np.ones(4, np.float32)
 RUNNING = {
     "a division by 0": (binary("Div", INT32), ONES, ZEROS),
@@ -239,7 +245,7 @@ RUNNING = {
 }
 
 
-@pytest.mark.parametrize("name", RUNNING)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=ON_OLD.get(name, ())) for name in RUNNING])
 def test_onnx_that_fails(machine: Acl, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     """What only the data tells to be wrong is 507011 with the engine's words, on no terminal, and with no output written."""
     data, *inputs = RUNNING[name]
@@ -277,6 +283,7 @@ def test_dynamic_dims_that_do_not_go_together(machine: Acl) -> None:
     assert_usable(machine)
 
 
+@dies
 def test_a_weight_that_is_a_divisor_of_0(machine: Acl) -> None:
     """A division by 0 that onnxruntime sees at load is refused there, and not computed."""
     weight = numpy_helper.from_array(ZEROS, "b")
