@@ -26,8 +26,9 @@ def test_an_output_that_is_an_input(open_acl: OpenAcl, engine: str, element: str
     place = acl.out("uint32_t")
     data = build(nodes, [tensor("x", [2, 3], kind)], outputs)
     if code := acl.aclmdlLoadFromMem(data, len(data), place):
-        assert code == 200001
-        pytest.skip(acl.message())
+        said = acl.message()
+        assert (code, "newer ones do" in said) == (200001, True), said
+        pytest.skip(said)
     program = Program(acl, b"", int(place[0]))
     for seed in (1, 2):
         content = np.random.default_rng(seed).integers(0, 64, program.input_sizes[0], np.uint8)

@@ -187,6 +187,8 @@ def test_a_shape_that_only_the_data_tells_beside_bfloat16() -> None:
     try:
         model = executable(data)
     except Unsupported as refusal:
-        pytest.skip(str(refusal))
+        if "newer ones do" in str(refusal):
+            pytest.skip(str(refusal))
+        raise
     with pytest.raises(Fault, match="only the data tells the shape of output 'indices'"):
         model.bind([Dense(memoryview(bytes(4)), (2,))])

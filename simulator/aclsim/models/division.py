@@ -83,9 +83,9 @@ def _result_type(node: "NodeProto", types: dict[str, int]) -> int:
         return by_name.get("value", 0) or (_INT64 if not by_name.keys().isdisjoint({"value_int", "value_ints"}) else 0)
     if node.op_type in _COUNTS:
         return _INT64
-    place = 1 if node.op_type == "Where" else 0
-    known = node.op_type == "Where" or node.op_type in _KEEP
-    return types.get(node.input[place], 0) if known and len(node.input) > place else 0
+    if node.op_type == "Where":
+        return types.get(node.input[1], 0)
+    return types.get(node.input[0], 0) if node.op_type in _KEEP and node.input else 0
 
 
 def _may_negate(divisor: Any) -> bool:
