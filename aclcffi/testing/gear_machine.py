@@ -1,7 +1,6 @@
 """A state machine over models whose shapes vary: gears (dynamic batch, height and width, dims) and dynamic shapes."""
 
 import itertools
-from collections.abc import Callable
 from typing import ClassVar
 
 from hypothesis import strategies as st
@@ -12,7 +11,7 @@ from aclcffi.testing.gear_calls import GearCalls
 from aclcffi.testing.machines import Options, Target, schedules
 from aclcffi.testing.model_describe import Description
 from aclcffi.testing.model_execute import ASYNC, EXECUTE, V2, Call
-from aclcffi.testing.model_state import UNKNOWN_MODEL, Dataset, Memory, Model
+from aclcffi.testing.model_state import UNKNOWN_MODEL, Actions, Dataset, Memory, Model
 from aclcffi.testing.samples import BATCH, DIMS, DYNAMIC, GEAR_BYTES, HW, KINDS, Dims, Sample
 
 _ROOM = 256
@@ -98,10 +97,7 @@ class GearMachine(GearCalls):
     @rule(act=st.integers(0, 9999), use=st.integers(0, 125))
     def step(self, act: int, use: int) -> None:
         """Do something in one of the areas. Hypothesis deletes a step only if it has few draws."""
-        area = self.areas[act % len(self.areas)]
-        doing = AREAS[area][act // len(self.areas) % len(AREAS[area])]
-        pick, number = use % 6, use // 6
-        actions: dict[str, Callable[[str, int, int], None]] = {
+        actions: Actions = {
             "model": self.use_model,
             "description": self.describe_model,
             "gear": self.choose_gear,
@@ -110,7 +106,7 @@ class GearMachine(GearCalls):
             "stream": self.use_stream,
             "run": self.run,
         }
-        actions[area](doing, pick, number)
+        self.act(self.areas, AREAS, actions, act, use)
 
     # -- models ------------------------------------------------------------------------------------------------------
 

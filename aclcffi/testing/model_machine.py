@@ -1,6 +1,5 @@
 """A state machine over buffers, datasets, tensor descs, configurations and static models."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
@@ -17,6 +16,7 @@ from aclcffi.testing.model_state import (
     MAIN,
     OTHER_THREAD,
     UNKNOWN_MODEL,
+    Actions,
     Dataset,
     Model,
 )
@@ -104,10 +104,7 @@ class ModelMachine(ModelLoads):
     @rule(act=st.integers(0, 9999), use=st.integers(0, 125))
     def step(self, act: int, use: int) -> None:
         """Do something in one of the areas. Hypothesis deletes a step only if it has few draws."""
-        area = self.areas[act % len(self.areas)]
-        doing = AREAS[area][act // len(self.areas) % len(AREAS[area])]
-        pick, number = use % 6, use // 6
-        actions: dict[str, Callable[[str, int, int], None]] = {
+        actions: Actions = {
             "load": self.load,
             "load config": self.use_load_config,
             "model": self.use_model,
@@ -119,7 +116,7 @@ class ModelMachine(ModelLoads):
             "stream": self.use_stream,
             "run": self.run,
         }
-        actions[area](doing, pick, number)
+        self.act(self.areas, AREAS, actions, act, use)
 
     # -- models ------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ Work on streams is kept simple: memory is used by the queued work of one stream 
 it the machine synchronises that stream, as a careful program does.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -121,6 +121,10 @@ class Model:
     alive: bool = True
 
 
+Actions = Mapping[str, Callable[[str, int, int], None]]
+"""What plays in each area: takes what is to be done, and two numbers that choose among objects and values."""
+
+
 class ModelState(AclMachine):
     """The objects of the model, and the calls that make and change them."""
 
@@ -145,6 +149,13 @@ class ModelState(AclMachine):
         self.context: Any = None
         self.turn = 0
         self.work_bytes = self.weight_bytes = 0
+
+    @staticmethod
+    def act(areas: Sequence[str], doings: Mapping[str, Sequence[str]], actions: Actions, act: int, use: int) -> None:
+        """Do one of the `doings` of one of the areas; the two numbers say which, and with what."""
+        area = areas[act % len(areas)]
+        doing = doings[area][act // len(areas) % len(doings[area])]
+        actions[area](doing, use % 6, use // 6)
 
     @property
     def work_room(self) -> int:
